@@ -1,0 +1,62 @@
+"""What an operator may set. One frozen object, built once in `app.cli` or a test, and passed in.
+
+Every setting is an environment variable with the prefix `CAKUPAN_`, save `DATABASE_URL`, which keeps the name that
+every host gives it. A `.env` file beside the checkout is read too. `docs/guide/settings.md` lists them; a test keeps
+that list true.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def default_home() -> Path:
+    """The folder that holds the private PostGIS, its data and its secrets when nothing else is said."""
+    import os
+
+    if os.geteuid() == 0:  # PostgreSQL refuses root, and its own user may not enter /root
+        return Path("/var/lib/cakupan")
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "cakupan"
+
+
+class Settings(BaseSettings):
+    """Settings of one process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CAKUPAN_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    database_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("DATABASE_URL", "database_url"),
+        description="Owner login of an outside PostGIS server. Left out: a private PostGIS in `home`.",
+    )
+    worker_password: SecretStr | None = Field(
+        default=None, description="Password of the worker login on an outside server. Left out: kept in `home`."
+    )
+    internal_password: SecretStr | None = Field(
+        default=None, description="Password of the internal login on an outside server. Left out: kept in `home`."
+    )
+    home: Path = Field(default_factory=default_home, description="Folder for the private PostGIS, its data, secrets.")
+    host: str = Field(default="127.0.0.1", description="Address the service listens on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port the service listens on; 0 takes a free one.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+    secure_cookies: bool = Field(default=False, description="Mark cookies Secure; set it behind HTTPS.")
+    session_hours: int = Field(default=12, ge=1, le=168, description="Hours after which a log-in ends.")
+    fold_seconds: float = Field(default=0.25, gt=0, le=5, description="Pause between two folds, seconds.")
+    pool_size: int = Field(default=8, ge=1, le=100, description="Database connections for each login of a process.")
+    tile_cache_mb: int = Field(default=256, ge=8, le=65536, description="Memory for unchanging tile bytes, megabytes.")
+
+    @field_validator("database_url")
+    @classmethod
+    def _driver(cls, value: SecretStr | None) -> SecretStr | None:
+        """Accept the addresses that hosts hand out and name our driver in them."""
+        if value is None or not value.get_secret_value():
+            return None
+        scheme, _, rest = value.get_secret_value().partition("://")
+        if scheme not in {"postgresql", "postgres", "postgresql+psycopg"} or not rest:
+            raise ValueError("must be a postgresql:// address")
+        return SecretStr(f"postgresql+psycopg://{rest}")
