@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+import orjson
 from sqlalchemy import TextClause, text
 
 _NAME = re.compile(r"^-- name: *([a-z][a-z0-9_]*) *$", re.MULTILINE)
@@ -24,3 +25,8 @@ def load(module: str) -> Mapping[str, TextClause]:
             raise ValueError(f"{path.stem}.sql names {name} twice")
         found[name] = text(body.strip().rstrip(";"))
     return MappingProxyType(found)
+
+
+def as_json(value: object) -> str:
+    """A parameter for `CAST(:name AS jsonb)`."""
+    return orjson.dumps(value, default=str).decode()

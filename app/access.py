@@ -1,0 +1,121 @@
+"""Who asks: dependencies that every route hangs on. Authorisation goes by route, never by path."""
+
+import base64
+import binascii
+import time
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request
+
+from app.errors import Denied
+from app.house import House
+from geo.scope import Scope
+from geo.trust import accounts
+from geo.trust.accounts import Caller
+
+COOKIE = "cakupan_session"
+
+#: Seconds for which a process believes a credential without asking again; a revoked one dies within them.
+BELIEVED_SECONDS = 20
+
+
+def house(request: Request) -> House:
+    """The process's state."""
+    found: House = request.app.state.house
+    return found
+
+
+HouseDep = Annotated[House, Depends(house)]
+
+
+async def known(request: Request, house: HouseDep) -> Caller | None:
+    """Who asks, by bearer token, by token as password of HTTP Basic, or by session cookie; None for nobody."""
+    secret = _secret(request)
+    if not secret:
+        return None
+    believed: dict[bytes, tuple[float, Caller | None]] = request.app.state.believed
+    key = accounts.digest(secret)
+    now = time.monotonic()
+    if key in believed and now - believed[key][0] < BELIEVED_SECONDS and believed[key][1]:
+        caller = believed[key][1]
+    else:
+        async with house.db.internal.begin() as connection:
+            caller = await accounts.authenticate(connection, secret)
+        if len(believed) > 10_000:
+            believed.clear()
+        if caller:
+            believed[key] = (now, caller)
+        else:
+            believed.pop(key, None)
+    if caller and caller.kind == "session" and request.method not in {"GET", "HEAD"}:
+        _same_origin(request)
+    return caller
+
+
+async def caller(found: Annotated[Caller | None, Depends(known)]) -> Caller:
+    """Who asks. Raises Denied (401) for nobody."""
+    if found is None:
+        raise Denied("log in, or send a token as Authorization: Bearer", code="not-logged-in")
+    return found
+
+
+CallerDep = Annotated[Caller, Depends(caller)]
+
+
+def one_of(*roles: str) -> Callable[[Caller], Coroutine[Any, Any, Caller]]:
+    """A dependency that lets only these roles pass."""
+
+    async def allowed(asking: CallerDep) -> Caller:
+        if asking.role not in roles:
+            raise Denied(f"this needs one of the roles {', '.join(roles)}")
+        return asking
+
+    return allowed
+
+
+#: Those who watch the census: everybody inside but local government, which reads sealed releases only.
+WATCHERS = ("enumerator", "supervisor", "coordinator", "admin")
+Watcher = Annotated[Caller, Depends(one_of(*WATCHERS))]
+
+
+async def scope(watcher: Watcher) -> Scope:
+    """What the caller may see."""
+    return watcher.scope
+
+
+ScopeDep = Annotated[Scope, Depends(scope)]
+
+
+async def within(
+    house: HouseDep,
+    _: Watcher,
+    within: Annotated[str | None, Query(max_length=64, description="code of an area, itself included")] = None,
+    within_level: Annotated[str | None, Query(description="level of `within`, where codes repeat")] = None,
+) -> int:
+    """The number of the area asked about; 0 for the whole scope."""
+    return house.current.tree.number_of(within, within_level) if within else 0
+
+
+WithinDep = Annotated[int, Depends(within)]
+
+
+def _secret(request: Request) -> str | None:
+    kind, _, value = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return value.strip()
+    if kind.lower() == "basic":
+        try:
+            return base64.b64decode(value, validate=True).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+    return request.cookies.get(COOKIE)
+
+
+def _same_origin(request: Request) -> None:
+    """Refuse what another site makes a browser send along with our cookie."""
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    if site in {"same-origin", "none"} or (site is None and origin in {None, f"{request.url.scheme}://{request.url.netloc}"}):
+        return
+    raise Denied("the request came from another site")

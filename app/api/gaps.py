@@ -1,0 +1,36 @@
+"""Where nobody has been: blocks, worst first."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+
+from app.access import HouseDep, ScopeDep, WithinDep
+from app.api.areas import said_of_all, shapes
+from app.formats import Format, respond
+from geo.watch import gaps as watch
+
+router = APIRouter(tags=["gaps"])
+
+State = Literal["unknown", "empty", "over", "done", "silent", "unvisited", "behind", "started"]
+
+
+@router.get("/v1/gaps")
+async def gaps(
+    house: HouseDep,
+    scope: ScopeDep,
+    within: WithinDep,
+    state: Annotated[list[State] | None, Query(description="only blocks in these states; left out: the open ones")] = None,
+    after: Annotated[str | None, Query(max_length=32, description="`next` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=100_000)] = 100,
+    format: Format = "json",  # noqa: A002  # the contract's name
+) -> Response:
+    """Blocks of the caller's scope by families still to be found, with the state, the reason and a point inside."""
+    live = house.current
+    found = watch.worst_first(live, scope, within, state or (), after, limit)
+    head = said_of_all(live) | {
+        "total": found.total,
+        "gap": found.gap,
+        "states": found.states,
+        "next": found.next,
+    }
+    return respond(format, "gaps", found.blocks, head, await shapes(house, found.blocks, format))

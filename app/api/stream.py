@@ -1,0 +1,98 @@
+"""Server-sent events: what changed since an epoch, to every open map."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, NamedTuple
+
+import orjson
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import StreamingResponse
+
+from app.access import HouseDep, ScopeDep, WithinDep
+from app.api.areas import Level
+from app.errors import Denied
+from app.house import House
+from geo.scope import Scope
+from geo.watch import changes
+from geo.watch.live import Snapshot
+
+router = APIRouter(tags=["stream"])
+
+#: Seconds after which a viewer hears that we are still there.
+ALIVE_SECONDS = 5.0
+
+#: Most viewers of one process.
+MOST_VIEWERS = 2000
+
+
+@router.get("/v1/stream", response_class=StreamingResponse)
+async def stream(
+    request: Request,
+    house: HouseDep,
+    scope: ScopeDep,
+    within: WithinDep,
+    level: Annotated[list[Level] | None, Query(max_length=5)] = None,
+    res: Annotated[int | None, Query(ge=4, le=10)] = None,
+    epoch: Annotated[int | None, Query(ge=0, description="the epoch the viewer has; left out: the newest")] = None,
+    last_event_id: Annotated[str | None, Header(max_length=20)] = None,
+) -> StreamingResponse:
+    """Events `change` with rows of areas and cells changed since `Last-Event-ID` (an epoch), `alive` in between.
+
+    A viewer that falls behind skips epochs, never data: each event says all that changed since the last one it got.
+    """
+    if request.app.state.viewers >= MOST_VIEWERS:
+        raise Denied("as many maps are open as this machine carries; try again", code="too-many-viewers")
+    begun = int(last_event_id) if last_event_id and last_event_id.isdigit() else epoch
+    asked = Asked(tuple(level or ("block",)), res, within)
+    return StreamingResponse(
+        _events(request, house, scope, asked, begun),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+class Asked(NamedTuple):
+    """What a viewer shows. Equal viewers share one computation."""
+
+    levels: tuple[str, ...]
+    res: int | None
+    within: int
+
+
+async def _events(
+    request: Request, house: House, scope: Scope, asked: Asked, begun: int | None
+) -> AsyncIterator[bytes]:
+    request.app.state.viewers += 1
+    try:
+        live = house.current
+        epoch = live.epoch if begun is None else begun
+        edition = live.tree.digest
+        yield _event("alive", epoch, {"epoch": live.epoch, "as_of": live.as_of})
+        while not house.closing:
+            if live.tree.digest != edition:
+                edition, epoch = live.tree.digest, live.epoch
+                yield _event("change", epoch, {"epoch": epoch, "as_of": live.as_of, "resync": True})
+            elif epoch != live.epoch:
+                yield _changes(live, scope, asked, epoch)
+                epoch = live.epoch
+            newer = await house.newer(live, ALIVE_SECONDS)
+            if newer is None:
+                yield _event("alive", None, {"epoch": live.epoch, "as_of": live.as_of})
+            live = newer or live
+    finally:
+        request.app.state.viewers -= 1
+
+
+def _changes(live: Snapshot, scope: Scope, asked: Asked, epoch: int) -> bytes:
+    """The event that brings a viewer from `epoch` to `live`, made once for all who ask the same."""
+    body: bytes = live.remember(
+        ("stream", scope.ranges, asked, epoch),
+        lambda: _event(
+            "change", live.epoch, changes.since(live, scope, epoch, asked.levels, asked.res, asked.within)
+        ),
+    )
+    return body
+
+
+def _event(kind: str, identity: int | None, data: object) -> bytes:
+    head = f"event: {kind}\n" + (f"id: {identity}\n" if identity is not None else "")
+    return head.encode() + b"data: " + orjson.dumps(data) + b"\n\n"

@@ -1,0 +1,128 @@
+"""Vector tiles: bytes that were built once, and values as of now."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Path, Request, Response
+
+from app.access import CallerDep, HouseDep, ScopeDep
+from app.errors import Denied
+from app.house import House
+from geo.errors import NotFound
+from geo.scope import Scope
+from geo.trust import accounts
+from tiles import geometry, splice
+from tiles.layers import LAYERS, MAX_ZOOM
+from tiles.splice import Still
+from tiles.style import MEASURES, legend, style, tilejson
+
+router = APIRouter(tags=["tiles"])
+
+LayerId = Literal["areas", "blocks", "cells", "households"]
+_MVT = "application/vnd.mapbox-vector-tile"
+
+
+@router.get("/tiles/{layer}/{z}/{x}/{y}.mvt", response_class=Response)
+async def tile(
+    house: HouseDep,
+    scope: ScopeDep,
+    layer: LayerId,
+    z: Annotated[int, Path(ge=0, le=MAX_ZOOM)],
+    x: Annotated[int, Path(ge=0)],
+    y: Annotated[int, Path(ge=0)],
+    accept_encoding: Annotated[str, Header()] = "",
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """One tile. Values are −1 for no data and −2 for what lies outside the caller's scope. 204 where nothing lies."""
+    if x >= 2**z or y >= 2**z:
+        raise NotFound("there is no such tile", code="no-tile")
+    if z < LAYERS[layer].min_zoom:
+        return Response(status_code=204)
+    if layer == "households":
+        return await _households(house, scope, z, x, y)
+    live = house.current
+    if layer == "cells":
+        keys = geometry.cells_in(live, scope, z, x, y)
+        if not len(keys):
+            return Response(status_code=204)
+
+        async def build() -> Still:
+            async with house.db.internal.begin() as connection:
+                return await geometry.build_cells(connection, keys, z, x, y)
+
+        still = await house.kept.get(("cells", z, x, y, hash(keys.tobytes())), build)
+        values = geometry.cell_values(live, scope, still, z)
+    else:
+
+        async def build() -> Still:
+            async with house.db.internal.begin() as connection:
+                return await geometry.build_areas(connection, live, layer, z, x, y)
+
+        still = await house.kept.get((layer, live.tree.digest, z, x, y), build)
+        values = geometry.area_values(live, scope, still)
+    return _answer(still, splice.changing(still, values), accept_encoding, if_none_match)
+
+
+@router.get("/tiles/{layer}.json")
+async def metadata(request: Request, house: HouseDep, caller: CallerDep, layer: LayerId) -> dict[str, Any]:
+    """TileJSON 3 of a layer."""
+    if LAYERS[layer].households and not caller.scope.sees_households:
+        raise Denied("single households are not yours to see")
+    root = str(request.base_url).rstrip("/")
+    return tilejson(layer, f"{root}/tiles/{layer}/{{z}}/{{x}}/{{y}}.mvt", view(house, caller.scope)["bounds"])
+
+
+@router.get("/style.json")
+async def map_style(
+    request: Request,
+    house: HouseDep,
+    scope: ScopeDep,
+    measure: Literal["coverage", "gap", "resolved", "schedule"] = "coverage",
+) -> dict[str, Any]:
+    """A MapLibre style of our tiles by one measure. `metadata` holds the legend and the bounds of the caller's scope."""
+    root = str(request.base_url).rstrip("/")
+    where = view(house, scope)
+    made = style(root, MEASURES[measure], where, households=scope.sees_households)
+    return made | {"metadata": {"cakupan:legend": legend(), "cakupan:bounds": where["bounds"]}}
+
+
+def view(house: House, scope: Scope) -> dict[str, Any]:
+    """Where a map opens: the bounds of the caller's scope, in degrees, their centre and a zoom that shows them."""
+    tree = house.current.tree
+    numbers = [max(lo, 1) for lo, _ in scope.ranges] if not scope.everything else list(_roots(tree.parent))
+    boxes = tree.bounds[[n for n in numbers if n < len(tree)] or list(_roots(tree.parent))]
+    west, south = boxes[:, :2].min(axis=0).tolist()
+    east, north = boxes[:, 2:].max(axis=0).tolist()
+    span = max(east - west, north - south, 1e-3)
+    zoom = 0.0
+    while zoom < 14 and span * 2**zoom < 500:
+        zoom += 0.5
+    return {
+        "bounds": (west, south, east, north),
+        "center": [round((west + east) / 2, 5), round((south + north) / 2, 5)],
+        "zoom": zoom,
+    }
+
+
+def _roots(parent: Any) -> list[int]:
+    return [n for n in range(1, len(parent)) if parent[n] == 0]
+
+
+async def _households(house: House, scope: Scope, z: int, x: int, y: int) -> Response:
+    if not scope.sees_households:
+        raise Denied("single households are not yours to see")
+    async with house.db.as_actor(scope.actor) as connection:
+        body = await geometry.households(connection, scope, z, x, y)
+        await accounts.audit(connection, scope.actor, "households.tile", z=z, x=x, y=y)
+    return Response(body, media_type=_MVT, headers={"Cache-Control": "no-store"})
+
+
+def _answer(still: Still, tail: bytes, accept_encoding: str, if_none_match: str | None) -> Response:
+    if not len(still.ids):
+        return Response(status_code=204)
+    headers = {"ETag": splice.etag(still, tail), "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
+    if if_none_match == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    if "gzip" in accept_encoding:
+        body = splice.gzipped(still, tail)
+        return Response(body, media_type=_MVT, headers=headers | {"Content-Encoding": "gzip"})
+    return Response(splice.plain(still, tail), media_type=_MVT, headers=headers)

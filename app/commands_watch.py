@@ -1,0 +1,108 @@
+"""Commands that show where the work stands: coverage and gaps on the terminal, a map as one file."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.terminal import Desk, at_desk, out, share, table
+from geo.ground.areas import load_tree, outlines
+from geo.ground.campaign import load
+from geo.ground.levels import LEVELS
+from geo.scope import OPERATOR
+from geo.watch import coverage as watch_coverage
+from geo.watch import gaps as watch_gaps
+from geo.watch import live
+from geo.watch.live import Snapshot
+from tiles import snapshot
+from tiles.style import MEASURES
+
+
+def install(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(coverage)
+    app.command()(gaps)
+    app.command()(report)
+
+
+async def _live(desk: Desk) -> Snapshot:
+    async with desk.db.worker.connect() as connection:
+        await connection.execution_options(isolation_level="REPEATABLE READ")
+        campaign = await load(connection)
+        return await live.load(connection, campaign, await load_tree(connection, campaign))
+
+
+def _caption(found: Snapshot) -> str:
+    at = found.as_of.astimezone(found.campaign.zone)
+    said = f"{found.campaign.series} {found.campaign.edition}, epoch {found.epoch}, as of {at:%Y-%m-%d %H:%M:%S}"
+    return f"{said}, SIMULATED" if found.campaign.simulated else said
+
+
+def coverage(
+    level: Annotated[str, typer.Option(help=f"One of {', '.join(LEVELS)}, or scope for one total.")] = "district",
+    within: Annotated[str | None, typer.Option(help="Code of an area, itself included.")] = None,
+    within_level: Annotated[str | None, typer.Option(help="Its level, where codes repeat.")] = None,
+) -> None:
+    """Show coverage by area, counts first."""
+
+    async def work(desk: Desk) -> tuple[list[dict[str, Any]], str]:
+        found = await _live(desk)
+        number = found.tree.number_of(within, within_level) if within else 0
+        rows = watch_coverage.by_area(found, OPERATOR, level, number)
+        if level != "scope":
+            rows += [r | {"name": "all", "code": ""} for r in watch_coverage.by_area(found, OPERATOR, "scope", number)]
+        return rows, _caption(found)
+
+    rows, caption = at_desk(work)
+    shown = [
+        [r["code"], r["name"], r["expected"], r["completed"], r["new"], r["dropped"], r["gap"], share(r["coverage"]),
+         share(r["resolved"]), r["state"]]
+        for r in rows
+    ]  # fmt: skip
+    head = ["code", "name", "expected", "completed", "new", "dropped", "gap", "coverage", "resolved", "state"]
+    table(f"coverage by {level}", head, shown, caption)
+
+
+def gaps(
+    within: Annotated[str | None, typer.Option(help="Code of an area, itself included.")] = None,
+    within_level: Annotated[str | None, typer.Option(help="Its level, where codes repeat.")] = None,
+    state: Annotated[list[str] | None, typer.Option(help="Only blocks in this state; may be given again.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000)] = 20,
+) -> None:
+    """Show where families are still to be found: blocks, worst first."""
+
+    async def work(desk: Desk) -> tuple[watch_gaps.Gaps, str]:
+        found = await _live(desk)
+        number = found.tree.number_of(within, within_level) if within else 0
+        return watch_gaps.worst_first(found, OPERATOR, number, state or (), None, limit), _caption(found)
+
+    found, caption = at_desk(work)
+    shown = [
+        [b["code"], b["name"], b["gap"], b["completed"], b["expected"], share(b["coverage"]), b["state"], f"{b['lat']}, {b['lon']}"]
+        for b in found.blocks
+    ]
+    head = ["code", "name", "gap", "completed", "expected", "coverage", "state", "at (lat, lon)"]
+    table(f"{found.total:,} blocks, {found.gap:,} families to be found", head, shown, caption)
+    states = {s: n for s, n in found.states.items() if n}
+    table("blocks by state", list(states), [list(states.values())])
+
+
+def report(
+    path: Annotated[Path, typer.Argument(help="File to write, like map.html.")],
+    level: Annotated[str, typer.Option(help=f"One of {', '.join(LEVELS)}.")] = "block",
+    within: Annotated[str | None, typer.Option(help="Code of an area, itself included.")] = None,
+    measure: Annotated[str, typer.Option(help=f"One of {', '.join(MEASURES)}.")] = "coverage",
+) -> None:
+    """Write a map as one HTML file that opens without a network."""
+
+    async def work(desk: Desk) -> str:
+        found = await _live(desk)
+        number = found.tree.number_of(within) if within else 0
+        rows = watch_coverage.by_area(found, OPERATOR, level, number)
+        async with desk.begin() as connection:
+            shapes = await outlines(connection, found.campaign, [r["n"] for r in rows])
+        return snapshot.html(snapshot.Page(found.campaign.name, _caption(found), measure, found.campaign.simulated), rows, shapes)
+
+    html = at_desk(work)
+    path.write_text(html, encoding="utf-8")
+    out.print(f"{path}: {len(html) / 1e6:.1f} MB")

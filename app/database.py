@@ -1,0 +1,76 @@
+"""Connections: one engine for each login. The address and the passwords decide everything; nothing connects at import."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+import migrations
+from app import embedded
+from app.settings import Settings
+from geo.trust import accounts
+
+
+@dataclass(frozen=True)
+class Logins:
+    """SQLAlchemy addresses of the three logins. They hold passwords: never print them."""
+
+    owner: str
+    worker: str
+    internal: str
+
+
+def passwords(settings: Settings) -> dict[str, str]:
+    """Passwords of the service's logins by tier: from the settings, else from the secrets kept in `home`."""
+    given = {"worker": settings.worker_password, "internal": settings.internal_password}
+    if all(given.values()):
+        return {tier: value.get_secret_value() for tier, value in given.items() if value}
+    kept = embedded.secrets_of(settings.home)
+    return {
+        tier: value.get_secret_value() if value else str(getattr(kept, tier)) for tier, value in given.items()
+    }
+
+
+def logins(settings: Settings, owner: str) -> Logins:
+    """The three addresses, given the owner's."""
+    url = make_url(owner)
+    by_tier = {
+        tier: url.set(username=migrations.LOGINS[tier], password=password).render_as_string(hide_password=False)
+        for tier, password in passwords(settings).items()
+    }
+    return Logins(owner, **by_tier)
+
+
+class Database:
+    """The pools of one process: `worker` sees everything and answers nobody, `internal` sees what policies let pass."""
+
+    def __init__(self, logins: Logins, pool_size: int) -> None:
+        self.logins = logins
+        self.worker = _engine(logins.worker, pool_size)
+        self.internal = _engine(logins.internal, pool_size)
+
+    @asynccontextmanager
+    async def as_actor(self, actor: int) -> AsyncIterator[AsyncConnection]:
+        """A transaction of the internal login in which `actor` acts; the database derives what it may see."""
+        async with self.internal.begin() as connection:
+            await accounts.act_as(connection, actor)
+            yield connection
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        await self.worker.dispose()
+        await self.internal.dispose()
+
+
+def _engine(url: str, pool_size: int) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={"options": "-c statement_timeout=120000 -c idle_in_transaction_session_timeout=60000"},
+    )

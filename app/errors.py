@@ -1,0 +1,91 @@
+"""One table from what went wrong to HTTP: RFC 9457 problem documents with a stable `type`, never database text."""
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from geo.errors import BadInput, CakupanError, NotFound, NotReady, Refused
+
+log = structlog.get_logger()
+
+STATUS: dict[type[CakupanError], int] = {BadInput: 422, NotFound: 404, Refused: 409, NotReady: 503}
+
+#: Codes whose status is not that of their class.
+STATUS_OF_CODE = {
+    "not-logged-in": 401,
+    "wrong-credentials": 401,
+    "not-allowed": 403,
+    "body-too-large": 413,
+    "unsupported-body": 415,
+    "too-many-viewers": 503,
+}
+
+
+class Denied(CakupanError):
+    """Who asks is unknown, or may not do this."""
+
+    code = "not-allowed"
+
+
+TITLES = {
+    400: "Bad request",
+    401: "Log in first",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Refused",
+    413: "Too large",
+    415: "Unsupported body",
+    422: "Cannot be understood",
+    429: "Too many requests",
+    500: "Internal error",
+    503: "Not ready",
+}
+
+
+def problem(status: int, code: str, detail: str, **more: Any) -> JSONResponse:
+    """An RFC 9457 problem document; `type` is `urn:cakupan:problem:<code>`."""
+    headers = {"Cache-Control": "no-store"}
+    if status == 503:
+        headers["Retry-After"] = "5"
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Basic realm="Cakupan", charset="UTF-8"'
+    body = {"type": f"urn:cakupan:problem:{code}", "title": TITLES.get(status, "Error"), "status": status}
+    return JSONResponse(body | {"detail": detail} | more, status, headers, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of ours, of validation and of the database by that table."""
+
+    @app.exception_handler(CakupanError)
+    async def ours(_request: Request, error: CakupanError) -> JSONResponse:
+        by_class = next((s for kind, s in STATUS.items() if isinstance(error, kind)), 500)
+        return problem(STATUS_OF_CODE.get(error.code, by_class), error.code, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        errors = [{"at": ".".join(str(p) for p in e["loc"]), "message": e["msg"]} for e in error.errors()]
+        return problem(422, "bad-parameter", "a parameter is missing or out of range", errors=errors)
+
+    @app.exception_handler(HTTPException)
+    async def http(_request: Request, error: HTTPException) -> JSONResponse:
+        return problem(error.status_code, f"http-{error.status_code}", TITLES.get(error.status_code, "Error"))
+
+    @app.exception_handler(DBAPIError)
+    async def database(_request: Request, error: DBAPIError) -> JSONResponse:
+        log.error("database", kind=type(error.orig).__name__)
+        return problem(503, "database", "the database did not answer; nothing was changed; try again")
+
+    @app.exception_handler(PoolTimeout)
+    async def busy(_request: Request, _error: PoolTimeout) -> JSONResponse:
+        return problem(503, "busy", "every database connection is in use; try again")
+
+    @app.exception_handler(Exception)
+    async def unforeseen(_request: Request, error: Exception) -> JSONResponse:
+        log.error("unforeseen", kind=type(error).__name__)
+        return problem(500, "internal", "an error we did not foresee; it has been logged")

@@ -1,0 +1,150 @@
+"""What one process of the service holds while it runs: pools, the ground, the mirror, kept tiles; and its two loops.
+
+One loop folds, the other moves the mirror on and notices when campaign, areas or expected families were changed.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import psycopg
+import structlog
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.database import Database
+from app.settings import Settings
+from geo.errors import NotReady
+from geo.ground.areas import Ground, load_ground
+from geo.ground.campaign import fingerprint
+from geo.intake import fold
+from geo.watch import live
+from geo.watch.live import Snapshot
+from tiles.geometry import Kept
+
+log = structlog.get_logger()
+
+#: How often a process looks whether campaign, areas or expected families changed, seconds.
+LOOK_SECONDS = 2.0
+
+
+@dataclass
+class House:
+    """The state of one process. `ground` and `snapshot` are replaced whole, never changed in place."""
+
+    settings: Settings
+    db: Database
+    kept: Kept
+    ground: Ground | None = None
+    snapshot: Snapshot | None = None
+    fingerprint: str | None = None
+    closing: bool = False
+    _moved: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _moving: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def current(self) -> Snapshot:
+        """The newest snapshot. Raises NotReady before there is a campaign with areas."""
+        if self.snapshot is None:
+            raise NotReady("there is no campaign yet: import areas, then run ./cakupan campaign set", code="no-campaign")
+        return self.snapshot
+
+    @property
+    def intake(self) -> Ground:
+        """What intake needs to know. Raises NotReady before there is a campaign with areas."""
+        if self.ground is None:
+            raise NotReady("there is no campaign yet: import areas, then run ./cakupan campaign set", code="no-campaign")
+        return self.ground
+
+    async def newer(self, than: Snapshot, timeout: float) -> Snapshot | None:
+        """The newest snapshot once it is another than `than`, None when `timeout` seconds have passed before."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout), self._moved:
+                await self._moved.wait_for(lambda: self.snapshot is not than or self.closing)
+        return None if self.snapshot is than else self.snapshot
+
+    async def look(self) -> None:
+        """Load ground and mirror anew where campaign, areas or expected families changed."""
+        async with self._moving:
+            async with self.db.worker.connect() as connection:
+                await connection.execution_options(isolation_level="REPEATABLE READ")
+                seen = await fingerprint(connection)
+                if seen == self.fingerprint:
+                    return
+                try:
+                    ground = await load_ground(connection)
+                    self.snapshot = await live.load(connection, ground.campaign, ground.tree)
+                    self.ground = ground
+                except NotReady as missing:
+                    log.info("waiting", why=missing.code)
+                self.fingerprint = seen
+            await self._tell()
+
+    async def move_on(self) -> None:
+        """Bring the mirror to the newest epoch."""
+        if self.snapshot is None:
+            return
+        async with self._moving:
+            async with self.db.worker.connect() as connection:
+                await connection.execution_options(isolation_level="REPEATABLE READ")
+                after = await live.advance(connection, self.snapshot)
+            if after is self.snapshot:
+                return
+            self.snapshot = after
+            await self._tell()
+
+    async def _tell(self) -> None:
+        async with self._moved:
+            self._moved.notify_all()
+
+    async def fold_forever(self) -> None:
+        """Fold a few times a second, in whichever process gets the lock."""
+        while True:
+            folded = None
+            try:
+                async with self.db.worker.begin() as connection:
+                    folded = await fold.fold(connection)
+                if folded:
+                    await self.move_on()
+            except (SQLAlchemyError, psycopg.Error, OSError) as error:
+                log.warning("fold", kind=type(error).__name__)
+            await asyncio.sleep(self.settings.fold_seconds)
+
+    async def listen_forever(self) -> None:
+        """Move on when another process folded, and look at the ground now and then."""
+        while True:
+            try:
+                async for _ in self._told():
+                    await self.move_on()
+                    await self.look()
+            except (SQLAlchemyError, psycopg.Error, OSError) as error:
+                log.warning("listen", kind=type(error).__name__)
+                await asyncio.sleep(1)
+
+    async def _told(self) -> AsyncIterator[None]:
+        """Yield at every epoch told, and every LOOK_SECONDS in any case."""
+        url = make_url(self.db.logins.worker).set(drivername="postgresql")
+        connection = await psycopg.AsyncConnection.connect(url.render_as_string(hide_password=False), autocommit=True)
+        async with connection:
+            await connection.execute(f"LISTEN {fold.CHANNEL}")
+            while True:
+                async for _ in connection.notifies(timeout=LOOK_SECONDS, stop_after=1):
+                    pass
+                yield
+
+    @contextlib.asynccontextmanager
+    async def living(self) -> AsyncIterator[None]:
+        """Run both loops for the time of the block."""
+        await self.look()
+        await self.move_on()
+        loops = [asyncio.create_task(self.fold_forever()), asyncio.create_task(self.listen_forever())]
+        try:
+            yield
+        finally:
+            self.closing = True
+            await self._tell()
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            await self.db.close()

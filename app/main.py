@@ -1,0 +1,53 @@
+"""Wires the service together; nothing is wired anywhere else."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from app import errors
+from app.api import areas, coverage, gaps, health, session, stream, submissions, tiles
+from app.database import Database, Logins
+from app.headers import SecurityHeaders
+from app.house import House
+from app.pages import routes as pages
+from app.settings import Settings
+from tiles.geometry import Kept
+
+PAGES = Path(__file__).parent / "pages"
+
+
+def create_app(settings: Settings, logins: Logins, *, may_lose: bool = False) -> FastAPI:
+    """The service over the database that `logins` lead to.
+
+    `may_lose` lets it be ready on a database that is not durable: for tests only.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        house = House(settings, Database(logins, settings.pool_size), Kept(settings.tile_cache_mb))
+        app.state.house = house
+        async with house.living():
+            yield
+
+    app = FastAPI(
+        title="Cakupan",
+        summary="Live coverage of a registration census, by census block and H3 cell",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+    )
+    app.state.believed = {}
+    app.state.viewers = 0
+    app.state.may_lose = may_lose
+    errors.install(app)
+    for router in (submissions, areas, coverage, gaps, stream, tiles, health, session, pages):
+        app.include_router(router.router)
+    app.mount("/static", StaticFiles(directory=PAGES / "static"), name="static")
+    app.mount("/vendor", StaticFiles(directory=PAGES / "vendor", check_dir=False), name="vendor")
+    app.add_middleware(SecurityHeaders)
+    return app

@@ -1,0 +1,82 @@
+"""Runs the service: database, schema, first account, and uvicorn until it is told to stop."""
+
+import asyncio
+import socket
+from typing import Any
+
+import structlog
+import uvicorn
+
+from app.database import Database, Logins
+from app.main import create_app
+from app.settings import Settings
+from app.terminal import err, ready, server
+from geo.errors import NotReady
+from geo.trust import accounts
+
+
+def serve(settings: Settings) -> None:
+    """Serve until Ctrl-C or SIGTERM. What is in flight gets 30 seconds to finish."""
+    _log(settings)
+    listening = _listen(settings)
+    with listening, server(settings) as owner:
+        logins = ready(settings, owner)
+        asyncio.run(_first_account(logins))
+        app = create_app(settings, logins)
+        host, port = listening.getsockname()[:2]
+        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # only compared
+        config = uvicorn.Config(
+            app, log_config=None, timeout_graceful_shutdown=30, loop="uvloop", http="httptools", server_header=False
+        )
+        err.print(f"Cakupan is at [bold]http://{shown}:{port}[/]   (Ctrl-C stops it; data stay)", soft_wrap=True)
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Take the port first, so that a taken one is said before anything is set up."""
+    found = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((settings.host, settings.port))
+    except OSError as taken:
+        found.close()
+        raise NotReady(
+            f"port {settings.port} on {settings.host} is not free: stop what uses it, or give another with --port",
+            code="port-taken",
+        ) from taken
+    return found
+
+
+async def _first_account(logins: Logins) -> None:
+    """On the very first start make an administrator with a random password and show it once."""
+    db = Database(logins, 1)
+    try:
+        async with db.worker.begin() as connection:
+            if await accounts.listing(connection):
+                return
+            password = accounts.new_password()
+            made = await accounts.create(connection, "admin", "admin", password=password)
+            await accounts.audit(connection, 0, "account.create", account=made, role="admin", area=None)
+    finally:
+        await db.close()
+    err.print(f"First start. Log in as [bold]admin[/] with [bold]{password}[/]   (shown this once)", soft_wrap=True)
+
+
+def _log(settings: Settings) -> None:
+    """Structured lines on standard error; access lines carry no query strings."""
+    levels = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            _without_secrets,
+            structlog.processors.LogfmtRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(levels[settings.log_level]),
+        logger_factory=structlog.PrintLoggerFactory(file=err.file),
+    )
+
+
+def _without_secrets(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what must never be logged, whoever tries."""
+    return {name: value for name, value in event.items() if name not in {"lon", "lat", "household_id", "password"}}

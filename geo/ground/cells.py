@@ -1,0 +1,222 @@
+"""H3 cells as whole numbers: the only module that imports h3, so that one page holds every rule about them.
+
+A cell is a signed 64-bit integer, as in the database (bigint); the top bit of an H3 index is 0, so it stays positive.
+Layout, from the top: 1 bit zero, 4 bits mode (1 = cell), 3 bits reserved, 4 bits resolution, 7 bits base cell, and
+15 digits of 3 bits, the digits finer than the resolution all 7 (H3 documentation, "H3 Index: Bit Layout").
+Because the digits of a cell begin with those of its parent, parents are bit masks and the descendants of a cell at one
+resolution fill one range of integers. That hierarchy belongs to the indexes: the descendants of a cell stick out of its
+hexagon a little, see `reach`.
+
+All coordinates are degrees of longitude and latitude, EPSG:4326. h3 takes latitude first; nobody outside this module
+needs to know.
+"""
+
+import math
+import re
+from itertools import chain, repeat
+
+import h3.api.basic_int as h3
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from geo.errors import BadInput
+
+Cells = NDArray[np.int64]
+Degrees = NDArray[np.float64]
+
+HOUSEHOLD = 15
+"""Resolution at which a household's point is stored."""
+TALLY = 10
+"""Resolution at which tallies and expected families are kept; coarser ones are parents by bits."""
+COARSEST = 4
+"""Coarsest resolution that is ever shown."""
+
+_FINEST = 15
+_BASE_CELLS = 122
+_MODE = 1 << 59
+_RESOLUTION_SHIFT = 52
+_BELOW_RESOLUTION = (1 << _RESOLUTION_SHIFT) - 1
+_HEX = re.compile(r"8[0-9a-f]{14}")
+_SPACING = 0.38196601125010500003
+"""Distance of two neighbouring centres at resolution 0, on a face of the icosahedron around the unit sphere
+(RES0_U_GNOMONIC of the H3 library)."""
+
+
+def _checked(resolution: int) -> int:
+    if not 0 <= resolution <= _FINEST:
+        raise BadInput(f"an H3 resolution lies between 0 and {_FINEST}, not {resolution}")
+    return int(resolution)
+
+
+def _fill(resolution: int) -> int:
+    """The bits of the digits finer than `resolution`, all ones."""
+    return (1 << (3 * (_FINEST - resolution))) - 1
+
+
+def index(lon: Degrees, lat: Degrees, resolution: int) -> Cells:
+    """The cell of each point: arrays (n,) of degrees in, cells (n,) of `resolution` out.
+
+    Raises `BadInput` where a coordinate is no number or off the globe: h3 itself answers latitude 91 with a valid cell.
+    """
+    x, y = np.asarray(lon, np.float64), np.asarray(lat, np.float64)
+    if x.ndim != 1 or x.shape != y.shape:
+        raise BadInput("longitudes and latitudes must be two arrays of the same length")
+    if not (np.all(np.abs(x) <= 180) and np.all(np.abs(y) <= 90)):  # NaN compares false
+        raise BadInput("a coordinate is not a number, or lies off the globe")
+    found = map(h3.latlng_to_cell, y.tolist(), x.tolist(), repeat(_checked(resolution)))
+    return np.fromiter(found, np.int64, len(x))
+
+
+def resolution(cells: Cells) -> NDArray[np.int64]:
+    """The resolution of each cell."""
+    return (np.asarray(cells, np.int64) >> _RESOLUTION_SHIFT) & 15
+
+
+def parents(cells: Cells, resolution: int) -> Cells:
+    """The ancestor of each cell at `resolution`, by bits. Raises `BadInput` where a cell is coarser than that."""
+    fine = np.asarray(cells, np.int64)
+    r = _checked(resolution)
+    if fine.size and ((fine >> _RESOLUTION_SHIFT) & 15).min() < r:
+        raise BadInput(f"a cell coarser than resolution {r} has no parent there")
+    return (fine & ~(15 << _RESOLUTION_SHIFT)) | (r << _RESOLUTION_SHIFT) | _fill(r)
+
+
+def feature_ids(cells: Cells, resolution: int) -> NDArray[np.int64]:
+    """Whole numbers below 2^52 for cells of one resolution: base cell and digits, the rest is the same for all."""
+    return (np.asarray(cells, np.int64) & _BELOW_RESOLUTION) >> (3 * (_FINEST - _checked(resolution)))
+
+
+def from_feature_ids(ids: NDArray[np.int64], resolution: int) -> Cells:
+    """The cells of `resolution` with these feature ids. Raises `BadInput` for a number beyond the last base cell."""
+    numbers = np.asarray(ids, np.int64)
+    r = _checked(resolution)
+    if numbers.size and not (numbers.min() >= 0 and numbers.max() >> (3 * r) < _BASE_CELLS):
+        raise BadInput(f"not the feature id of a cell of resolution {r}")
+    return (numbers << (3 * (_FINEST - r))) | (_MODE | r << _RESOLUTION_SHIFT | _fill(r))
+
+
+def to_hex(cell: int) -> str:
+    """The cell as every H3 tool writes it: 15 lower-case hexadecimal digits."""
+    return f"{int(cell):x}"
+
+
+def from_hex(text: str) -> int:
+    """The cell written as 15 lower-case hexadecimal digits. Raises `BadInput` for everything else."""
+    if not _HEX.fullmatch(text) or not h3.is_valid_cell(int(text, 16)):
+        raise BadInput("not an H3 cell: 15 lower-case hexadecimal digits are expected")
+    return int(text, 16)
+
+
+def children_ranges(cells: Cells, resolution: int) -> tuple[Cells, Cells]:
+    """Least and greatest descendant at `resolution` of each cell; every descendant there lies between, nothing else.
+
+    Raises `BadInput` where a cell is finer than `resolution`.
+    """
+    coarse = np.asarray(cells, np.int64)
+    r = _checked(resolution)
+    own = (coarse >> _RESOLUTION_SHIFT) & 15
+    if own.size and own.max() > r:
+        raise BadInput(f"a cell finer than resolution {r} has no children there")
+    free = (np.int64(1) << (3 * (_FINEST - own))) - 1 - _fill(r)  # the digits that run from 0 to 6
+    low = ((coarse & ~free) & ~(15 << _RESOLUTION_SHIFT)) | (r << _RESOLUTION_SHIFT)
+    return low, low + free // 7 * 6
+
+
+def children_range(cell: int, resolution: int) -> tuple[int, int]:
+    """Least and greatest descendant of one cell at `resolution`, see `children_ranges`."""
+    low, high = children_ranges(np.array([cell], np.int64), resolution)
+    return int(low[0]), int(high[0])
+
+
+def positions(cells: Cells, resolution: int) -> NDArray[np.int64]:
+    """The place of each cell of one `resolution` in the order of all of them, so that neighbours in it differ by 1.
+
+    Around the twelve pentagons, which lack a child, the numbers leave gaps.
+    """
+    r = _checked(resolution)
+    ids = feature_ids(cells, r)
+    place = ids >> (3 * r)
+    for digit in range(r - 1, -1, -1):
+        place = place * 7 + ((ids >> (3 * digit)) & 7)
+    return place
+
+
+_PENTAGON_IDS = np.array(sorted((cell & _BELOW_RESOLUTION) >> 45 for cell in h3.get_pentagons(0)), np.int64)
+
+
+def children(cells: Cells, resolution: int) -> tuple[Cells, NDArray[np.intp]]:
+    """The direct children of cells that all have `resolution`, and for each the place of its parent in `cells`.
+
+    They come digit by digit: first the centre child of every cell, in the order of the cells, and so on.
+    """
+    coarse = np.asarray(cells, np.int64)
+    r = _checked(resolution + 1)
+    shift = 3 * (_FINEST - r)
+    empty = coarse + (1 << _RESOLUTION_SHIFT) - (7 << shift)
+    found = np.concatenate([empty + (digit << shift) for digit in range(7)])
+    places = np.tile(np.arange(coarse.size), 7)
+    ids = feature_ids(coarse, resolution)
+    pentagon = np.isin(ids >> (3 * resolution), _PENTAGON_IDS) & (ids & ((1 << (3 * resolution)) - 1) == 0)
+    if pentagon.any():  # a pentagon lacks the child in direction 1
+        keep = np.ones((7, coarse.size), bool)
+        keep[1] = ~pentagon
+        return found[keep.ravel()], places[keep.ravel()]
+    return found, places
+
+
+def roots() -> Cells:
+    """The 122 cells of resolution 0, in ascending order."""
+    return np.array(sorted(h3.get_res0_cells()), np.int64)
+
+
+def reach(resolution: int, target: int) -> float:
+    """Radius, in radians on the sphere, of the disc around a cell's centre that holds all its descendants.
+
+    For a cell of `resolution`, wherever on the globe it lies, and the whole hexagons of its descendants at `target`.
+    H3 draws its hexagons on the faces of an icosahedron that touches the sphere and projects them onto it from the
+    centre, which only ever shortens distances. There, cells of resolution k have centres u_k = u_0 / 7^(k/2) apart and
+    corners u_k / √3 from the centre, and a child's centre is its parent's or one u of its own resolution off. By the
+    triangle inequality the disc of radius u_(r+1) + … + u_target + u_target / √3 holds everything.
+    """
+    spacing = [_SPACING / 7 ** (k / 2) for k in range(_checked(target) + 1)]
+    return sum(spacing[_checked(resolution) + 1 :]) + spacing[target] / math.sqrt(3)
+
+
+def centres(cells: Cells) -> tuple[Degrees, Degrees]:
+    """Longitude and latitude of the centre of each cell, degrees."""
+    many = np.asarray(cells, np.int64)
+    flat = np.fromiter(chain.from_iterable(map(h3.cell_to_latlng, many.tolist())), np.float64, 2 * many.size)
+    return flat[1::2], flat[0::2]
+
+
+def boundaries(cells: Cells) -> NDArray[np.object_]:
+    """The outline of each cell as a polygon, EPSG:4326, edges drawn straight in degrees.
+
+    A cell across the antimeridian keeps one piece and runs past 180°. The cells that hold a pole have no true outline
+    in degrees.
+    """
+    many = np.asarray(cells, np.int64)
+    rings = list(map(h3.cell_to_boundary, many.tolist()))
+    corners = np.fromiter(map(len, rings), np.intp, many.size)
+    flat = np.fromiter(chain.from_iterable(chain.from_iterable(rings)), np.float64, 2 * int(corners.sum()))
+    points = flat.reshape(-1, 2)[:, ::-1].copy()
+    ring = np.repeat(np.arange(many.size), corners)
+    if points.size and np.abs(points[:, 0]).max() > 150:
+        starts = np.cumsum(corners) - corners
+        wide = np.maximum.reduceat(points[:, 0], starts) - np.minimum.reduceat(points[:, 0], starts) > 180
+        points[wide[ring] & (points[:, 0] < 0), 0] += 360
+    return np.asarray(shapely.polygons(shapely.linearrings(points, indices=ring)))
+
+
+def cover(polygon: shapely.Polygon | shapely.MultiPolygon, resolution: int) -> Cells:
+    """Every cell of `resolution` that shares a point with the (multi)polygon, ascending; at least one, however small.
+
+    Raises `BadInput` for anything but a polygon or multipolygon.
+    """
+    if not isinstance(polygon, shapely.Polygon | shapely.MultiPolygon):
+        raise BadInput("only polygons and multipolygons can be covered with cells")
+    if polygon.is_empty:
+        return np.empty(0, np.int64)
+    found = h3.polygon_to_cells_experimental(h3.geo_to_h3shape(polygon), _checked(resolution), contain="overlap")
+    return np.unique(np.array(found, np.int64))  # parts that lie in one cell name it twice

@@ -1,0 +1,88 @@
+-- name: open_edition
+-- The edition of this code, made if new, and locked against a second import.
+INSERT INTO ground.edition (code, digest) VALUES (:edition, '')
+ON CONFLICT (code) DO UPDATE SET numbered_at = now()
+RETURNING edition_id;
+
+-- name: counted
+-- Whether households hang on the numbers of this edition.
+SELECT EXISTS (SELECT 1 FROM ground.campaign WHERE edition_id = :edition_id)
+   AND EXISTS (SELECT 1 FROM intake.submission);
+
+-- name: stored
+SELECT a.level, a.code, a.name, p.code AS parent, ST_AsBinary(a.geom) AS geom, a.uninhabited, a.derived
+FROM ground.area a LEFT JOIN ground.area p ON p.edition_id = a.edition_id AND p.number = a.parent
+WHERE a.edition_id = :edition_id
+ORDER BY a.number;
+
+-- name: keep_expected
+-- Expected families by code, so that they find their blocks again after numbering.
+CREATE TEMP TABLE kept ON COMMIT DROP AS
+SELECT e.series, a.level, a.code, e.expected, e.source, e.dated
+FROM ground.expected e JOIN ground.area a USING (edition_id, number)
+WHERE e.edition_id = :edition_id;
+
+-- name: keep_cells
+CREATE TEMP TABLE kept_cell ON COMMIT DROP AS
+SELECT c.series, a.level, a.code, c.cell, c.expected, c.estimated
+FROM ground.expected_cell c JOIN ground.area a USING (edition_id, number)
+WHERE c.edition_id = :edition_id;
+
+-- name: clear
+WITH areas AS (DELETE FROM ground.area WHERE edition_id = :edition_id),
+     owners AS (DELETE FROM ground.owner WHERE edition_id = :edition_id),
+     cells AS (DELETE FROM ground.expected_cell WHERE edition_id = :edition_id)
+DELETE FROM ground.expected WHERE edition_id = :edition_id;
+
+-- name: return_expected
+-- Gives expected families back to blocks of the same code; tells how many found none.
+WITH found AS (
+    INSERT INTO ground.expected (edition_id, series, number, expected, source, dated)
+    SELECT a.edition_id, k.series, a.number, k.expected, k.source, k.dated
+    FROM kept k JOIN ground.area a ON a.edition_id = :edition_id AND a.code = k.code AND a.level = k.level
+    WHERE a.number = a.last
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM kept) - (SELECT count(*) FROM found);
+
+-- name: return_expected_cells
+INSERT INTO ground.expected_cell (edition_id, series, number, cell, expected, estimated)
+SELECT a.edition_id, k.series, a.number, k.cell, k.expected, k.estimated
+FROM kept_cell k JOIN ground.area a ON a.edition_id = :edition_id AND a.code = k.code AND a.level = k.level
+WHERE a.number = a.last;
+
+-- name: incoming
+CREATE TEMP TABLE arriving (
+    number integer, last integer, parent integer, level text, code text, name text, derived boolean,
+    uninhabited boolean, lon double precision, lat double precision, wkb bytea
+) ON COMMIT DROP;
+
+-- name: write
+INSERT INTO ground.area (edition_id, number, last, parent, level, code, name, derived, uninhabited, area_m2, lon, lat,
+    geom, geom_3857)
+SELECT :edition_id, number, last, parent, level, code, name, derived, uninhabited, ST_Area(geom::geography), lon, lat,
+    geom, ST_Transform(geom, 3857)
+FROM arriving CROSS JOIN LATERAL (SELECT ST_Multi(ST_GeomFromWKB(wkb, 4326)) AS geom) shape;
+
+-- name: seal
+UPDATE ground.edition SET digest = :digest, numbered_at = now() WHERE edition_id = :edition_id;
+
+-- name: tree
+SELECT number, last, parent, level, code, name, lon, lat,
+    ST_XMin(geom) AS west, ST_YMin(geom) AS south, ST_XMax(geom) AS east, ST_YMax(geom) AS north
+FROM ground.area WHERE edition_id = :edition_id ORDER BY number;
+
+-- name: blocks
+SELECT number, ST_AsBinary(geom) AS geom
+FROM ground.area WHERE edition_id = :edition_id AND number = last ORDER BY number;
+
+-- name: owners
+SELECT lo, hi, number FROM ground.owner WHERE edition_id = :edition_id ORDER BY lo;
+
+-- name: outlines
+-- Outlines of some areas as GeoJSON, simplified to about ten metres: for lists on a map, not for measuring.
+SELECT number, ST_AsGeoJSON(ST_SimplifyPreserveTopology(geom, 0.0001), 6) AS geometry
+FROM ground.area WHERE edition_id = :edition_id AND number = ANY(:numbers);
+
+-- name: known
+SELECT a.code, a.level FROM ground.area a JOIN ground.edition e USING (edition_id) WHERE e.code = :edition;

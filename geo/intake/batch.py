@@ -1,0 +1,204 @@
+"""One batch, one transaction, one receipt per row.
+
+Appends and never contends: no counter is updated that another upload also wants; what changes is left as deltas for
+the fold. The caller commits and only then hands out the receipts.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from geo import queries
+from geo.errors import NotFound
+from geo.ground.areas import Ground
+from geo.intake.placing import Placed, place
+from geo.intake.reasons import Fault, Reason
+from geo.intake.submissions import Limits, Submission, mask, parse
+
+SQL = queries.load(__file__)
+
+Status = Literal["stored", "duplicate", "superseded", "conflict", "quarantined"]
+STATUSES: tuple[Status, ...] = ("stored", "duplicate", "superseded", "conflict", "quarantined")
+
+_COLUMNS = (
+    "row submission_id household_id revision block number located lon lat cell accuracy_m captured_at day result "
+    "origin visit revisit_at welfare started_at finished_at enumerator flags digest stored"
+).split()
+_TYPES = (
+    "int4 uuid text int4 text int4 int4 float8 float8 int8 float4 timestamptz date text "
+    "text int2 timestamptz int2 timestamptz timestamptz text text bytea bool"
+).split()
+_QUOTED = ", ".join('"' + column + '"' for column in _COLUMNS)
+_COPY = f"COPY incoming ({_QUOTED}) FROM STDIN (FORMAT BINARY)"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the sender gets back for one row."""
+
+    row: int
+    submission_id: str | None
+    status: Status
+    reason: Reason | None = None
+    detail: str | None = None
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What is kept of a batch beside its rows."""
+
+    actor: int
+    source: str
+    body_sha256: bytes
+    size: int
+    batch_id: UUID = field(default_factory=uuid4)
+
+
+def counts(receipts: Sequence[Receipt]) -> dict[str, int]:
+    """How many rows met each status, zeros included."""
+    found = Counter(r.status for r in receipts)
+    return {status: found[status] for status in STATUSES}
+
+
+def limits_of(ground: Ground) -> Limits:
+    """What the campaign believes of one record, by its clock as of now."""
+    campaign = ground.campaign
+    start = datetime.combine(campaign.starts_on, time(), campaign.zone) - timedelta(days=1)
+    return Limits(campaign.now(), start, campaign.zone)
+
+
+def judge(ground: Ground, rows: Sequence[object]) -> list[Placed | Fault]:
+    """Parse and place decoded rows (objects, or faults found while decoding), in order. Touches no database."""
+    limits = limits_of(ground)
+    answers: list[Placed | Fault | None] = []
+    believed: list[Submission] = []
+    for number, raw in enumerate(rows):
+        try:
+            if isinstance(raw, Fault):
+                raise raw
+            believed.append(parse(number, raw, limits))
+            answers.append(None)
+        except Fault as fault:
+            answers.append(fault)
+    placed = iter(place(ground, believed))
+    return [next(placed) if answer is None else answer for answer in answers]
+
+
+async def store(
+    db: AsyncConnection, ground: Ground, envelope: Envelope, rows: Sequence[object], judged: Sequence[Placed | Fault]
+) -> list[Receipt]:
+    """Write one judged batch within the caller's transaction and return a receipt per row, in order."""
+    placed = [p for p in judged if isinstance(p, Placed)]
+    statuses = await _append(db, ground, envelope, placed) if placed else {}
+    receipts: list[Receipt] = []
+    held: list[dict[str, Any]] = []
+    for number, (raw, answer) in enumerate(zip(rows, judged, strict=True)):
+        if isinstance(answer, Fault):
+            held.append(_held(number, 0, raw, answer))
+            detail = f"{answer.field}: {answer.detail}" if answer.field else answer.detail
+            receipts.append(Receipt(number, _id_in(raw), "quarantined", answer.reason, detail))
+            continue
+        submission = answer.submission
+        status = statuses[number]
+        reason = detail_ = None
+        if status == "conflict":
+            reason, detail_ = Reason.CONFLICT, "another record has this id, or this household and revision"
+            held.append(_held(number, answer.number, raw, Fault(reason, "submission_id", detail_)))
+        receipts.append(
+            Receipt(number, str(submission.submission_id), status, reason, detail_, submission.notices)
+        )
+    if held:
+        await db.execute(
+            SQL["quarantine"],
+            {"batch_id": envelope.batch_id, "actor": envelope.actor, "held": orjson.dumps(held).decode()},
+        )
+    await db.execute(
+        SQL["batch"],
+        {
+            "batch_id": envelope.batch_id,
+            "source": envelope.source,
+            "actor": envelope.actor,
+            "body_sha256": envelope.body_sha256,
+            "bytes": envelope.size,
+            "counts": orjson.dumps(counts(receipts)).decode(),
+        },
+    )
+    return receipts
+
+
+async def receipt(db: AsyncConnection, submission_id: UUID) -> dict[str, Any]:
+    """The receipt of one submission as of now. The transaction's actor decides what it may see; raises NotFound."""
+    row = (await db.execute(SQL["receipt"], {"submission_id": submission_id})).mappings().one_or_none()
+    if row is None:
+        raise NotFound("no such submission, or not yours to see")
+    return dict(row)
+
+
+async def _append(
+    db: AsyncConnection, ground: Ground, envelope: Envelope, placed: Sequence[Placed]
+) -> dict[int, Status]:
+    """Append submissions, settle their households and leave deltas; the status of each row."""
+    await _copy(db, ground, placed)
+    mine = {"batch_id": envelope.batch_id, "actor": envelope.actor}
+    await db.execute(SQL["submissions"], mine)
+    await db.execute(SQL["fresh"])
+    revised = list((await db.execute(SQL["revised"])).scalars())
+    if revised:
+        await db.execute(SQL["appear"])
+        await db.execute(SQL["lock"], {"households": revised})
+        await db.execute(SQL["settle"], {"households": revised})
+    found = await db.execute(SQL["receipts"], {"batch_id": envelope.batch_id})
+    return {row.row: row.status for row in found}
+
+
+async def _copy(db: AsyncConnection, ground: Ground, placed: Sequence[Placed]) -> None:
+    """Bring the rows to the database in one binary COPY."""
+    raw = await db.get_raw_connection()
+    if not raw.info.get("incoming"):
+        await db.execute(SQL["incoming"])
+        raw.info["incoming"] = True
+    zone = ground.campaign.zone
+    driver: Any = raw.driver_connection
+    async with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+        copy.set_types(_TYPES)
+        for p in placed:
+            s = p.submission
+            day = s.captured_at.astimezone(zone).date()
+            await copy.write_row(
+                (
+                    s.row, s.submission_id, s.household_id, s.revision, s.block, p.number, p.located, s.lon, s.lat,
+                    p.cell, s.accuracy_m, s.captured_at, day, s.result, s.origin, s.visit, s.revisit_at, s.welfare,
+                    s.started_at, s.finished_at, s.enumerator, p.flags, s.digest(), False,
+                )
+            )  # fmt: skip
+    if len(placed) > 500:
+        await db.execute(text("ANALYZE incoming"))
+
+
+def _held(row: int, number: int, raw: object, fault: Fault) -> dict[str, Any]:
+    """A row for the quarantine. Its digest leaves out where it came from, so that sending it again adds nothing."""
+    kept = mask({"fault": raw.detail} if isinstance(raw, Fault) else raw)
+    name = hashlib.blake2b(orjson.dumps([fault.reason, kept]), digest_size=16).hexdigest()
+    return {
+        "row": row,
+        "number": number,
+        "reason": fault.reason,
+        "detail": f"{fault.field}: {fault.detail}" if fault.field else fault.detail,
+        "proposal": fault.proposal,
+        "raw": kept,
+        "digest": f"\\x{name}",
+    }
+
+
+def _id_in(raw: object) -> str | None:
+    found = raw.get("submission_id") if isinstance(raw, dict) else None
+    return found if isinstance(found, str) and len(found) == 36 and found.isprintable() else None

@@ -1,0 +1,241 @@
+"""Households from a file, through the same intake as every device: judged, stored and receipted row by row.
+
+Rows go in chunks, one transaction each, and how far the file has been read is written in that same transaction: a
+killed import goes on where it stopped and counts nothing twice. Rows held back also go to a file beside the input.
+"""
+
+import asyncio
+import csv
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from geo import queries
+from geo.errors import BadInput
+from geo.ground.areas import Ground
+from geo.ground.sources import count_rows, iter_rows
+from geo.intake import batch
+from geo.intake.batch import Envelope, Receipt
+from geo.intake.placing import Placed
+from geo.intake.reasons import Fault
+from geo.intake.submissions import FIELDS
+
+SQL = queries.load(__file__)
+
+#: Rows in one transaction.
+CHUNK = 20_000
+
+_NAMESPACE = UUID("c7a1b6a0-2022-5c15-8b0e-5e9a05ec0001")
+_FLOATS = frozenset({"lon", "lat", "accuracy_m"})
+_WHOLES = frozenset({"revision", "visit", "welfare"})
+_INSTANTS = frozenset({"captured_at", "revisit_at", "started_at", "finished_at"})
+_FLOAT = re.compile(r"[+-]?[0-9]{1,12}(?:\.[0-9]{1,20})?")
+_WHOLE = re.compile(r"[0-9]{1,9}(?:\.0+)?")
+
+Judged = tuple[int, list[dict[str, Any]], list[object], list[Placed | Fault]]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to read a file: fields from other columns, fields fixed for every row, what its ids are made of."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    source: str | None = None
+    key: str | None = None
+    crs: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise BadInput for fields that a submission does not have."""
+        if unknown := (set(self.columns) | set(self.fixed)) - set(FIELDS):
+            raise BadInput(f"a submission has no field {sorted(unknown)[0]}; it has {', '.join(FIELDS)}")
+
+
+@dataclass
+class Summary:
+    """What became of a file's rows."""
+
+    rows: int
+    resumed_at: int
+    counts: Counter[str]
+    reasons: Counter[str]
+    flags: Counter[str]
+    refused: Path | None
+
+
+async def import_file(
+    engine: AsyncEngine,
+    ground: Ground,
+    path: Path,
+    reading: Reading,
+    *,
+    actor: int = 0,
+    progress: Callable[[int, int | None], None] = lambda _done, _all: None,
+) -> Summary:
+    """Import households from CSV, XLSX, GeoJSON, GeoPackage or GeoParquet; go on where an earlier run stopped.
+
+    Raises BadInput for a file that cannot be read. Receipts of this run and of the runs it goes on from are summed.
+    """
+    sha = await asyncio.to_thread(_sha256, path, reading)
+    done, counted = await _begun(engine, sha, ground)
+    total = count_rows(path)
+    summary = Summary(
+        done, done, Counter(counted.get("counts")), Counter(counted.get("reasons")), Counter(counted.get("flags")), None
+    )
+    refused = Refused(path.with_name(f"{path.name}.refused.csv"), done)
+    progress(done, total)
+    chunks = _judged(ground, path, reading, done)
+    upcoming = asyncio.create_task(asyncio.to_thread(next, chunks, None))
+    try:
+        while (chunk := await upcoming) is not None:
+            upcoming = asyncio.create_task(asyncio.to_thread(next, chunks, None))
+            first, rows, raws, judged = chunk
+            envelope = Envelope(actor, f"import {path.name}"[:200], sha, 0)
+            async with engine.begin() as connection:
+                receipts = await batch.store(connection, ground, envelope, raws, judged)
+                _sum_up(summary, receipts, judged, len(rows))
+                refused.write(first, rows, receipts)
+                kept = {"counts": summary.counts, "reasons": summary.reasons, "flags": summary.flags}
+                await connection.execute(
+                    SQL["so_far"],
+                    {"sha": sha, "edition_id": ground.campaign.edition_id, "rows": summary.rows,
+                     "counts": queries.as_json(kept)},
+                )  # fmt: skip
+            progress(summary.rows, total)
+    finally:
+        upcoming.cancel()
+        refused.close()
+    summary.refused = refused.path if refused.rows else None
+    return summary
+
+
+class Refused:
+    """The file beside the input that holds the rows not stored, each with its row number and the reason."""
+
+    def __init__(self, path: Path, done: int) -> None:
+        """Go on in a file left by a killed run, without what it wrote beyond its last commit."""
+        self.path = path
+        self.rows = 0
+        self._columns: list[str] = []
+        kept: list[list[str]] = []
+        if done and path.exists():
+            with path.open(encoding="utf-8-sig", newline="") as old:
+                header, *lines = list(csv.reader(old)) or [[]]
+            self._columns = header[3:]
+            kept = [line for line in lines if line and int(line[0]) <= done]
+        elif path.exists():
+            path.unlink()
+        self._file: Any = None
+        if kept:
+            self._open()
+            self._writer.writerows(kept)
+            self.rows = len(kept)
+
+    def write(self, first: int, rows: Sequence[dict[str, Any]], receipts: Sequence[Receipt]) -> None:
+        """Add the rows of a chunk that were quarantined or in conflict; rows count from 1, without the header."""
+        for row, receipt in zip(rows, receipts, strict=True):
+            if receipt.reason is None:
+                continue
+            if self._file is None:
+                self._columns = list(row)
+                self._open()
+            values = [row.get(c) for c in self._columns]
+            self._writer.writerow([first + receipt.row + 1, receipt.reason, receipt.detail, *values])
+            self.rows += 1
+        if self._file is not None:
+            self._file.flush()
+
+    def close(self) -> None:
+        """Close the file, if there is one."""
+        if self._file is not None:
+            self._file.close()
+
+    def _open(self) -> None:
+        self._file = self.path.open("w", encoding="utf-8-sig", newline="")
+        self._writer = csv.writer(self._file)
+        self._writer.writerow(["row", "reason", "detail", *self._columns])
+
+
+def as_submission(row: Mapping[str, Any], number: int, reading: Reading, source: str, zone: tzinfo) -> dict[str, Any]:
+    """One row of a file as a device would send it: text made numbers where it is one, local times given their offset.
+
+    Ids that the file lacks are UUIDv5 of the source and the row's key, so that the same row always gets the same.
+    """
+    renamed = {column: name for name, column in reading.columns.items()}
+    raw = {renamed.get(name, name): value for name, value in row.items()}
+    raw |= reading.fixed
+    for name in _FLOATS & raw.keys():
+        raw[name] = _typed(raw[name], _FLOAT, float)
+    for name in _WHOLES & raw.keys():
+        raw[name] = _typed(raw[name], _WHOLE, lambda text: int(float(text)))
+    for name in _INSTANTS & raw.keys():
+        raw[name] = _local(raw[name], zone)
+    key = row.get(reading.key) if reading.key else number
+    for name in ("submission_id", "household_id"):
+        if raw.get(name) in (None, ""):
+            raw[name] = str(uuid5(_NAMESPACE, f"{source}\n{name}\n{key}"))
+        elif not isinstance(raw[name], str):
+            raw[name] = str(raw[name])
+    if raw.get("revision") is None:
+        raw["revision"] = 1
+    return {name: value for name, value in raw.items() if value is not None and value != ""}
+
+
+def _typed(value: Any, shape: re.Pattern[str], convert: Callable[[str], Any]) -> Any:
+    if isinstance(value, str):
+        text = value.strip()
+        return convert(text) if shape.fullmatch(text) else (text or None)
+    if isinstance(value, float) and value.is_integer() and convert is not float:
+        return int(value)
+    return value
+
+
+def _local(value: Any, zone: tzinfo) -> Any:
+    """A time without an offset is the campaign's local time."""
+    if not isinstance(value, str):
+        return value
+    try:
+        moment = datetime.fromisoformat(value.strip())
+    except ValueError:
+        return value
+    return value.strip() if moment.tzinfo or len(value.strip()) <= 10 else moment.replace(tzinfo=zone).isoformat()
+
+
+def _judged(ground: Ground, path: Path, reading: Reading, start: int) -> Iterator[Judged]:
+    """Chunks of a file from row `start`: index of the first row, rows as read, as sent, and what is thought of them."""
+    source = reading.source or path.name
+    for first, rows in iter_rows(path, crs=reading.crs, start=start, chunk=CHUNK):
+        raws: list[object] = [
+            as_submission(row, first + at + 1, reading, source, ground.campaign.zone) for at, row in enumerate(rows)
+        ]
+        yield first, rows, raws, batch.judge(ground, raws)
+
+
+def _sum_up(summary: Summary, receipts: Sequence[Receipt], judged: Sequence[Placed | Fault], rows: int) -> None:
+    summary.rows += rows
+    summary.counts.update(r.status for r in receipts)
+    summary.reasons.update(str(r.reason) for r in receipts if r.reason)
+    summary.flags.update(flag for j in judged if isinstance(j, Placed) and j.flags for flag in j.flags.split())
+
+
+async def _begun(engine: AsyncEngine, sha: bytes, ground: Ground) -> tuple[int, dict[str, Any]]:
+    async with engine.begin() as connection:
+        of = {"sha": sha, "edition_id": ground.campaign.edition_id}
+        row = (await connection.execute(SQL["begun"], of)).one_or_none()
+    return (row.rows_done, row.counts) if row else (0, {})
+
+
+def _sha256(path: Path, reading: Reading) -> bytes:
+    """Names a file read in a certain way: read in another, it is another import."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256")
+    found.update(repr(reading).encode())
+    return found.digest()

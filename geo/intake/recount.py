@@ -1,0 +1,49 @@
+"""The invariant: tallies and pending deltas equal a recount from the submissions, for every block, pair and day."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from geo import queries
+
+SQL = queries.load(__file__)
+
+#: Differences listed for each kind; one is enough to fail.
+MOST = 100
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where a tally is off: its kind, its key, and by how much in each count that differs (kept − counted)."""
+
+    kind: str
+    key: dict[str, Any]
+    by: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Recount:
+    """What was compared, and what differed."""
+
+    counted: dict[str, int]
+    differences: list[Difference]
+
+    @property
+    def sound(self) -> bool:
+        """Whether everything adds up."""
+        return not self.differences
+
+
+async def recount(db: AsyncConnection) -> Recount:
+    """Recount everything in one snapshot. Reads only; runs beside intake and fold."""
+    await db.execute(SQL["snapshot"])
+    counted = dict((await db.execute(SQL["counted"])).mappings().one())
+    differences: list[Difference] = []
+    for kind in ("blocks", "pairs", "days"):
+        for row in (await db.execute(SQL[kind], {"most": MOST})).mappings():
+            key = {name: value for name, value in row.items() if name != "difference"}
+            differences.append(Difference(kind, key, {k: v for k, v in row["difference"].items() if v}))
+    if wrong := await db.scalar(SQL["households"]):
+        differences.append(Difference("households", {}, {"households": wrong}))
+    return Recount(counted, differences)

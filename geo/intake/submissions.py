@@ -1,0 +1,273 @@
+"""One believable record. Parses what a device sends about one household, strictly, or says why not.
+
+Knows neither the database nor the areas: where a point may lie is decided in `placing`.
+"""
+
+import hashlib
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, TypeVar
+from uuid import UUID
+
+import orjson
+
+from geo.intake.reasons import Fault, Reason
+from geo.schema import ORIGINS, RESULTS
+
+#: Fields of the contract (design, section 7). Others are ignored and named in the receipt's notices.
+FIELDS = (
+    "submission_id",
+    "household_id",
+    "revision",
+    "block",
+    "lon",
+    "lat",
+    "accuracy_m",
+    "captured_at",
+    "result",
+    "origin",
+    "visit",
+    "revisit_at",
+    "welfare",
+    "started_at",
+    "finished_at",
+    "enumerator",
+)
+T = TypeVar("T")
+
+_FIELDS = frozenset(FIELDS)
+_RESULTS = frozenset(RESULTS)
+_ORIGINS = frozenset(ORIGINS)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,63}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_SIXTEEN = re.compile(r"(?<![0-9])[0-9]{6}([0-9]{2})([0-9]{2})[0-9]{6}(?![0-9])")
+
+#: How far ahead of the campaign's clock a device may be: clocks drift by minutes, seldom by more.
+AHEAD = timedelta(minutes=10)
+
+
+@dataclass(slots=True)
+class Submission:
+    """One complete record about one household. `lon` and `lat` in degrees, both or neither."""
+
+    row: int
+    submission_id: UUID
+    household_id: str
+    revision: int
+    block: str | None
+    lon: float | None
+    lat: float | None
+    accuracy_m: float | None
+    captured_at: datetime
+    result: str
+    origin: str
+    visit: int | None
+    revisit_at: datetime | None
+    welfare: int | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    enumerator: str | None
+    notices: tuple[str, ...]
+
+    def digest(self) -> bytes:
+        """Sixteen bytes that name the canonical content; `submission_id` and the row are no part of it."""
+        content = (
+            self.household_id,
+            self.revision,
+            self.block,
+            self.lon,
+            self.lat,
+            self.accuracy_m,
+            self.captured_at.timestamp(),
+            self.result,
+            self.origin,
+            self.visit,
+            self.revisit_at and self.revisit_at.timestamp(),
+            self.welfare,
+            self.started_at and self.started_at.timestamp(),
+            self.finished_at and self.finished_at.timestamp(),
+            self.enumerator,
+        )
+        return hashlib.blake2b(repr(content).encode(), digest_size=16).digest()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the campaign believes of one record: its clock, the first moment it counts, its time zone."""
+
+    now: datetime
+    not_before: datetime
+    zone: tzinfo
+
+
+def parse(row: int, raw: object, limits: Limits) -> Submission:
+    """The record in `raw`, a decoded JSON object. Raises Fault with a reason code."""
+    if not isinstance(raw, Mapping):
+        raise Fault(Reason.NOT_AN_OBJECT, "", "a row is an object with named fields")
+    if found := identity_in(raw):
+        raise Fault(Reason.IDENTITY_NUMBER, found, "holds what looks like a national or family-card number")
+    notices = tuple(f"UNKNOWN_FIELD {_printable(name)}" for name in raw if name not in _FIELDS)
+    lon, lat = _point(raw)
+    block = _name(raw, "block")
+    if lon is None and block is None:
+        raise Fault(Reason.MISSING_FIELD, "block", "without coordinates the block must be given")
+    captured_at = _instant(raw, "captured_at", required=True)
+    if captured_at is None:
+        raise Fault(Reason.MISSING_FIELD, "captured_at", "is required")
+    if captured_at > limits.now + AHEAD:
+        raise Fault(Reason.CLOCK_AHEAD, "captured_at", "lies beyond the campaign's clock: check the device's date")
+    if captured_at < limits.not_before:
+        raise Fault(Reason.BEFORE_CAMPAIGN, "captured_at", "lies before the campaign began: check the device's date")
+    return Submission(
+        row=row,
+        submission_id=_uuid(raw),
+        household_id=_required(_name(raw, "household_id"), "household_id"),
+        revision=_required(_whole(raw, "revision", 1, 1_000_000), "revision"),
+        block=block,
+        lon=lon,
+        lat=lat,
+        accuracy_m=_measure(raw, "accuracy_m", 0, 100_000),
+        captured_at=captured_at,
+        result=_required(_choice(raw, "result", _RESULTS), "result"),
+        origin=_choice(raw, "origin", _ORIGINS) or "prelist",
+        visit=_whole(raw, "visit", 1, 3),
+        revisit_at=_instant(raw, "revisit_at"),
+        welfare=_whole(raw, "welfare", 1, 3),
+        started_at=_instant(raw, "started_at"),
+        finished_at=_instant(raw, "finished_at"),
+        enumerator=_name(raw, "enumerator"),
+        notices=notices,
+    )
+
+
+def identity_in(raw: Mapping[Any, Any]) -> str:
+    """The first field, `block` apart, that holds what looks like a national number; empty where none does."""
+    for name, value in raw.items():
+        if name == "block" or value is None or isinstance(value, float | bool):
+            continue
+        if _holds_identity(str(value) if not isinstance(value, str) else value) or _holds_identity(str(name)):
+            return _printable(name)
+    return ""
+
+
+def mask(value: object) -> object:
+    """`value` as it may be kept: numbers that look like identities masked, text made printable, depth bounded."""
+    try:
+        text = orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except (orjson.JSONEncodeError, UnicodeError):
+        text = orjson.dumps(repr(value)[:2000]).decode()
+    text = _SIXTEEN.sub(lambda m: "****************" if _plausible(m) else m.group(), text.replace("\\u0000", "�"))
+    if len(text) > 20_000:
+        return {"cut": text[:2000]}
+    try:
+        masked: object = orjson.loads(text)
+    except orjson.JSONDecodeError:  # a bare number was masked
+        return {"masked": text}
+    return masked
+
+
+def _holds_identity(text: str) -> bool:
+    return len(text) >= 16 and any(_plausible(m) for m in _SIXTEEN.finditer(text))
+
+
+def _plausible(found: re.Match[str]) -> bool:
+    """Places 7–10 of a national number are day (women: + 40) and month of birth."""
+    day, month = int(found.group(1)), int(found.group(2))
+    return (1 <= day <= 31 or 41 <= day <= 71) and 1 <= month <= 12
+
+
+def _printable(name: object) -> str:
+    return "".join(c if c.isprintable() else "?" for c in str(name))[:64]
+
+
+def _required(value: T | None, name: str) -> T:
+    if value is None:
+        raise Fault(Reason.MISSING_FIELD, name, "is required")
+    return value
+
+
+def _number(raw: Mapping[Any, Any], name: str) -> float | None:
+    value = raw.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise Fault(Reason.NOT_A_NUMBER, name, "must be a finite number, not text")
+    return float(value)
+
+
+def _point(raw: Mapping[Any, Any]) -> tuple[float | None, float | None]:
+    lon, lat = _number(raw, "lon"), _number(raw, "lat")
+    if (lon is None) != (lat is None):
+        raise Fault(Reason.MISSING_FIELD, "lon" if lon is None else "lat", "coordinates come in pairs")
+    if lon == 0 or lat == 0:
+        raise Fault(Reason.NULL_ISLAND, "lon" if lon == 0 else "lat", "is exactly 0: the device had no position")
+    return lon, lat
+
+
+def _measure(raw: Mapping[Any, Any], name: str, low: float, high: float) -> float | None:
+    value = _number(raw, name)
+    if value is not None and not low <= value <= high:
+        raise Fault(Reason.OUT_OF_RANGE, name, f"must lie between {low} and {high}")
+    return value
+
+
+def _whole(raw: Mapping[Any, Any], name: str, low: int, high: int) -> int | None:
+    value = raw.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Fault(Reason.NOT_A_NUMBER, name, "must be a whole number")
+    if not low <= value <= high:
+        raise Fault(Reason.OUT_OF_RANGE, name, f"must lie between {low} and {high}")
+    return value
+
+
+def _choice(raw: Mapping[Any, Any], name: str, values: frozenset[str]) -> str | None:
+    value = raw.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or value not in values:
+        raise Fault(Reason.BAD_VALUE, name, f"must be one of {', '.join(sorted(values))}")
+    return value
+
+
+def _name(raw: Mapping[Any, Any], name: str) -> str | None:
+    value = raw.get(name)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        reason = Reason.BAD_ID if name == "household_id" else Reason.BAD_TEXT
+        raise Fault(reason, name, "must be text of 1 to 64 letters, digits and . _ : / @ + -")
+    return value
+
+
+def _uuid(raw: Mapping[Any, Any]) -> UUID:
+    value = raw.get("submission_id")
+    if value is None:
+        raise Fault(Reason.MISSING_FIELD, "submission_id", "is required")
+    if not isinstance(value, str) or not _UUID.fullmatch(value):
+        raise Fault(Reason.BAD_ID, "submission_id", "must be a UUID")
+    return UUID(value)
+
+
+def _instant(raw: Mapping[Any, Any], name: str, *, required: bool = False) -> datetime | None:
+    value = raw.get(name)
+    if value is None:
+        if required:
+            raise Fault(Reason.MISSING_FIELD, name, "is required")
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        if "T" not in value.upper() and " " not in value:
+            raise ValueError("a date alone")
+        if moment.tzinfo is None:
+            raise ValueError("no offset")
+        moment.timestamp()
+    except (TypeError, ValueError, OverflowError) as wrong:
+        raise Fault(Reason.BAD_TIME, name, "must be RFC 3339 with an offset, like 2022-10-15T09:30:00+07:00") from wrong
+    if not 1900 <= moment.year <= 2200:
+        raise Fault(Reason.BAD_TIME, name, "lies outside any campaign")
+    return moment

@@ -1,0 +1,396 @@
+"""Every table, constraint and index on one page. Functions, policies and logins stand in `migrations/`.
+
+Schemas are ours alone: `ground`, `intake`, `trust`. Codes are text, always. Coordinates are EPSG:4326 unless a column
+name says otherwise; instants are `timestamptz`; cells are H3 indexes as bigint. `number` is an area's place in the
+preorder of its edition: its descendants are exactly `number … last`. Number 0 is the campaign's `unplaced` tally.
+"""
+
+from geoalchemy2 import Geometry
+from sqlalchemy import (
+    REAL,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+SCHEMAS = ("ground", "intake", "trust")
+
+RESULTS = ("completed", "partial", "not_met", "refused", "not_found", "moved", "deceased", "ineligible")
+ORIGINS = ("prelist", "new")
+SERIES = ("prelist", "verified", "footprint", "civil")
+ROLES = ("enumerator", "supervisor", "coordinator", "local_government", "admin")
+
+#: What a tally counts, in the order of every array and table that holds counts. `new` are completed families that the
+#: prelist lacks, `dropped` prelist families found to be none, `closed` refusals and non-contacts a supervisor closed,
+#: `located` households with a believable point.
+COUNTS = (
+    "completed",
+    "new",
+    "partial",
+    "not_met",
+    "refused",
+    "not_found",
+    "moved",
+    "deceased",
+    "ineligible",
+    "dropped",
+    "closed",
+    "located",
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_%(column_0_N_name)s_ix",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "pk": "%(table_name)s_pkey",
+    }
+)
+
+
+def _instant(name: str, *, null: bool = False, now: bool = False) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=null, server_default=func.now() if now else None)
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    return CheckConstraint(f"{column} IN ({', '.join(repr(v) for v in values)})", name=column)
+
+
+def _counts() -> list[Column[int]]:
+    return [Column(name, Integer, nullable=False, server_default=text("0")) for name in COUNTS]
+
+
+# ── ground: what exists before anybody knocks ─────────────────────────────────────────────────────────────────────
+
+edition = Table(
+    "edition",
+    metadata,
+    Column("edition_id", Integer, Identity(), primary_key=True),
+    Column("code", Text, nullable=False, unique=True),
+    Column("digest", Text, nullable=False, comment="changes with the areas; names caches of shapes"),
+    _instant("numbered_at", now=True),
+    schema="ground",
+)
+
+area = Table(
+    "area",
+    metadata,
+    Column("edition_id", Integer, ForeignKey(edition.c.edition_id, ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("last", Integer, nullable=False),
+    Column("parent", Integer, nullable=False, comment="number of the area above, 0 at the top"),
+    Column("level", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("derived", Boolean, nullable=False, comment="outline dissolved from the areas below"),
+    Column("uninhabited", Boolean, nullable=False),
+    Column("area_m2", Double, nullable=False),
+    Column("lon", Double, nullable=False, comment="a point inside, for labels"),
+    Column("lat", Double, nullable=False),
+    Column("geom", Geometry("MULTIPOLYGON", 4326, spatial_index=False), nullable=False),
+    Column("geom_3857", Geometry("MULTIPOLYGON", 3857, spatial_index=False), nullable=False),
+    _one_of("level", ("province", "regency", "district", "village", "block")),
+    CheckConstraint("number >= 1 AND last >= number AND parent < number", name="preorder"),
+    UniqueConstraint("edition_id", "level", "code"),
+    Index("area_block_code_key", "edition_id", "code", unique=True, postgresql_where=text("number = last")),
+    Index("area_geom_3857_ix", "geom_3857", postgresql_using="gist"),
+    schema="ground",
+)
+
+owner = Table(
+    "owner",
+    metadata,
+    Column("edition_id", Integer, ForeignKey(edition.c.edition_id, ondelete="CASCADE"), primary_key=True),
+    Column("lo", BigInteger, primary_key=True, autoincrement=False),
+    Column("hi", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    comment="ranges of H3 cells of resolution 11 that lie wholly inside one block",
+    schema="ground",
+)
+
+expected = Table(
+    "expected",
+    metadata,
+    Column("edition_id", Integer, ForeignKey(edition.c.edition_id, ondelete="CASCADE"), primary_key=True),
+    Column("series", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("expected", Integer, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("dated", Date, nullable=False),
+    _one_of("series", SERIES),
+    CheckConstraint("expected >= 0", name="expected"),
+    schema="ground",
+)
+
+expected_cell = Table(
+    "expected_cell",
+    metadata,
+    Column("edition_id", Integer, ForeignKey(edition.c.edition_id, ondelete="CASCADE"), primary_key=True),
+    Column("series", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("cell", BigInteger, primary_key=True, comment="H3, resolution 10"),
+    Column("expected", Integer, nullable=False),
+    Column("estimated", Boolean, nullable=False, comment="spread by area, not by footprints"),
+    schema="ground",
+)
+
+campaign = Table(
+    "campaign",
+    metadata,
+    Column("campaign_id", SmallInteger, primary_key=True, server_default=text("1")),
+    Column("name", Text, nullable=False),
+    Column("starts_on", Date, nullable=False),
+    Column("ends_on", Date, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("edition_id", Integer, ForeignKey(edition.c.edition_id), nullable=False),
+    Column("series", Text, nullable=False),
+    Column("accuracy_limit_m", REAL, nullable=False, server_default=text("50")),
+    Column("outside_limit_m", REAL, nullable=False, server_default=text("5000")),
+    Column("simulated", Boolean, nullable=False, server_default=text("false")),
+    _instant("clock", null=True),
+    CheckConstraint("campaign_id = 1", name="one"),
+    CheckConstraint("ends_on >= starts_on", name="dates"),
+    CheckConstraint("clock IS NULL OR simulated", name="clock"),
+    _one_of("series", SERIES),
+    schema="ground",
+)
+
+# ── intake: what arrives, and how it is added up ──────────────────────────────────────────────────────────────────
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("batch_id", Uuid, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("actor", Integer, nullable=False),
+    Column("body_sha256", LargeBinary, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("counts", JSONB, nullable=False),
+    _instant("received_at", now=True),
+    schema="intake",
+)
+
+submission = Table(
+    "submission",
+    metadata,
+    Column("submission_id", Uuid, primary_key=True),
+    Column("household_id", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("batch_id", Uuid, nullable=False),
+    Column("row", Integer, nullable=False),
+    Column("actor", Integer, nullable=False),
+    Column("block", Text, comment="declared code"),
+    Column("number", Integer, nullable=False, comment="counted block"),
+    Column("located", Integer, comment="block the point lies in, 0 for none"),
+    Column("lon", Double),
+    Column("lat", Double),
+    Column("cell", BigInteger, comment="H3, resolution 15"),
+    Column("accuracy_m", REAL),
+    _instant("captured_at"),
+    Column("day", Date, nullable=False, comment="local date of captured_at"),
+    Column("result", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("visit", SmallInteger),
+    _instant("revisit_at", null=True),
+    Column("welfare", SmallInteger),
+    _instant("started_at", null=True),
+    _instant("finished_at", null=True),
+    Column("enumerator", Text),
+    Column("flags", Text, comment="doubts seen at the door, separated by spaces"),
+    Column("digest", LargeBinary, nullable=False, comment="of the canonical content, without submission_id"),
+    _instant("received_at", now=True),
+    UniqueConstraint("household_id", "revision"),
+    _one_of("result", RESULTS),
+    _one_of("origin", ORIGINS),
+    CheckConstraint("revision >= 1", name="revision"),
+    CheckConstraint("(lon IS NULL) = (lat IS NULL) AND (lon IS NULL) = (cell IS NULL)", name="point"),
+    schema="intake",
+)
+
+household = Table(
+    "household",
+    metadata,
+    Column("household_id", Text, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("submission_id", Uuid, nullable=False),
+    Column("block", Text),
+    Column("number", Integer, nullable=False),
+    Column("located", Integer),
+    Column("cell", BigInteger),
+    Column("geom", Geometry("POINT", 4326, spatial_index=False)),
+    Column("accuracy_m", REAL),
+    _instant("captured_at"),
+    Column("day", Date, nullable=False, comment="of the first revision that reached the current result"),
+    Column("result", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("visit", SmallInteger),
+    _instant("revisit_at", null=True),
+    Column("welfare", SmallInteger),
+    Column("enumerator", Text),
+    Column("flags", Text),
+    Column("closed", Boolean, nullable=False, server_default=text("false")),
+    Index("household_number_ix", "number", "household_id"),
+    Index("household_geom_ix", "geom", postgresql_using="gist"),
+    schema="intake",
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("quarantine_id", BigInteger, Identity(), primary_key=True),
+    Column("batch_id", Uuid, nullable=False),
+    Column("row", Integer, nullable=False),
+    Column("actor", Integer, nullable=False),
+    Column("number", Integer, nullable=False, comment="block it would count in, 0 where unknown"),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("proposal", JSONB),
+    Column("raw", JSONB, nullable=False, comment="as sent, numbers that look like identities masked"),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("state", Text, nullable=False, server_default=text("'open'")),
+    _instant("received_at", now=True),
+    Index("quarantine_number_ix", "number"),
+    schema="intake",
+)
+
+delta = Table(
+    "delta",
+    metadata,
+    Column("delta_id", BigInteger, Identity(), primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("cell", BigInteger, nullable=False, comment="H3, resolution 10; 0 without a point"),
+    Column("day", Date, nullable=False),
+    *_counts(),
+    _instant("last_at"),
+    schema="intake",
+)
+
+tally = Table(
+    "tally",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    *_counts(),
+    _instant("last_at"),
+    Column("epoch", BigInteger, nullable=False, index=True),
+    comment="counts of each block",
+    schema="intake",
+)
+
+tally_cell = Table(
+    "tally_cell",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("cell", BigInteger, primary_key=True, autoincrement=False),
+    *_counts(),
+    Column("epoch", BigInteger, nullable=False, index=True),
+    comment="counts of each (block, cell of resolution 10) pair",
+    schema="intake",
+)
+
+tally_day = Table(
+    "tally_day",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("day", Date, primary_key=True),
+    *_counts(),
+    Column("epoch", BigInteger, nullable=False, index=True),
+    comment="counts of each block by day",
+    schema="intake",
+)
+
+epoch = Table(
+    "epoch",
+    metadata,
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    _instant("as_of", now=True),
+    Column("deltas", Integer, nullable=False),
+    schema="intake",
+)
+
+file_import = Table(
+    "file_import",
+    metadata,
+    Column("file_sha256", LargeBinary, primary_key=True),
+    Column("edition_id", Integer, primary_key=True),
+    Column("rows_done", BigInteger, nullable=False),
+    Column("counts", JSONB, nullable=False),
+    _instant("changed_at", now=True),
+    comment="how far a file of households has been read, so that a killed import resumes",
+    schema="intake",
+)
+
+# ── trust: who is asking ──────────────────────────────────────────────────────────────────────────────────────────
+
+account = Table(
+    "account",
+    metadata,
+    Column("account_id", Integer, Identity(), primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("password_hash", Text),
+    Column("failures", SmallInteger, nullable=False, server_default=text("0")),
+    _instant("locked_until", null=True),
+    _instant("created_at", now=True),
+    _instant("disabled_at", null=True),
+    schema="trust",
+)
+
+granted = Table(
+    "granted",
+    metadata,
+    Column("granted_id", Integer, Identity(), primary_key=True),
+    Column("account_id", Integer, ForeignKey(account.c.account_id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("role", Text, nullable=False),
+    Column("edition_id", Integer, ForeignKey(edition.c.edition_id, ondelete="CASCADE")),
+    Column("level", Text),
+    Column("code", Text, comment="null: the whole campaign"),
+    _instant("created_at", now=True),
+    _instant("expires_at", null=True),
+    _one_of("role", ROLES),
+    CheckConstraint("(code IS NULL) = (level IS NULL) AND (code IS NULL) = (edition_id IS NULL)", name="area"),
+    schema="trust",
+)
+
+credential = Table(
+    "credential",
+    metadata,
+    Column("credential_id", Integer, Identity(), primary_key=True),
+    Column("account_id", Integer, ForeignKey(account.c.account_id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("secret_sha256", LargeBinary, nullable=False, unique=True),
+    _instant("created_at", now=True),
+    _instant("expires_at", null=True),
+    _instant("revoked_at", null=True),
+    _one_of("kind", ("token", "session")),
+    schema="trust",
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("audit_id", BigInteger, Identity(), primary_key=True),
+    _instant("at", now=True),
+    Column("actor", Integer, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("subject", JSONB, nullable=False),
+    schema="trust",
+)

@@ -1,0 +1,303 @@
+"""Coverage of areas and of cells: counts first, and rates only with their numerator and denominator beside them.
+
+Formulas and states are those of the census (coverage C/E, gap per block max(E − (C − N) − X − Q, 0), an area's gap the
+sum of its blocks' gaps). What lies outside the caller's scope answers with nothing; shapes are public, numbers are not.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo.errors import BadInput
+from geo.ground import cells
+from geo.ground.levels import LEVELS
+from geo.schema import COUNTS
+from geo.scope import Scope
+from geo.watch.live import Snapshot
+
+#: States of a block, first that fits (design, section 5). The position is the state's number in tiles.
+STATES = ("unknown", "empty", "over", "done", "silent", "unvisited", "behind", "started")
+
+#: Below this schedule index a block is behind.
+BEHIND = 0.8
+
+#: Coarsest and finest resolution of cells that can be asked for.
+RESOLUTIONS = range(4, 11)
+
+#: Degrees that a cell of resolution 4 may reach from its centre; finer ones by the square root of seven each.
+_REACH = 0.35
+
+_C = {name: at for at, name in enumerate(COUNTS)}
+_EPOCH_DAY = date(1970, 1, 1)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Sums over some areas or cells, in rows. `expected` and `gap` are −1 where nothing is known."""
+
+    expected: NDArray[np.int64]
+    gap: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    last_at: NDArray[np.float64]
+
+    def count(self, name: str) -> NDArray[np.int64]:
+        """One column of the counts."""
+        return self.counts[:, _C[name]]
+
+    @property
+    def visited(self) -> NDArray[np.bool_]:
+        """Whether anything at all has been reported."""
+        return self.counts.any(axis=1)
+
+    def ratio(self, numerator: NDArray[np.int64]) -> NDArray[np.float64]:
+        """`numerator` over expected, NaN where expected is unknown or nothing."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.expected > 0, numerator / self.expected, np.nan)
+
+    @property
+    def coverage(self) -> NDArray[np.float64]:
+        """Completed over expected."""
+        return self.ratio(self.count("completed"))
+
+    @property
+    def resolved(self) -> NDArray[np.float64]:
+        """Families accounted for, found or closed or dropped, over expected."""
+        done = self.count("completed") - self.count("new") + self.count("dropped") + self.count("closed")
+        return self.ratio(done)
+
+    def states(self, elapsed: float) -> NDArray[np.int8]:
+        """Position in STATES of each row, `elapsed` being the share of the campaign's days begun."""
+        schedule = self.coverage / elapsed if elapsed > 0 else np.full(len(self.gap), np.inf)
+        completed = self.count("completed")
+        tests = [
+            self.expected < 0,
+            self.expected == 0,
+            (self.gap == 0) & (completed > self.expected),
+            self.gap == 0,
+            np.zeros(len(self.gap), dtype=bool),  # silent needs the devices' heartbeats
+            ~self.visited,
+            schedule < BEHIND,
+        ]
+        return np.select(tests, np.arange(len(tests)), len(STATES) - 1).astype(np.int8)
+
+
+def gap_of(expected: NDArray[Any], counts: NDArray[Any]) -> NDArray[np.int64]:
+    """Expected families not yet accounted for in each block, −1 where nothing is expected to be known."""
+    done = counts[:, _C["completed"]] - counts[:, _C["new"]] + counts[:, _C["dropped"]] + counts[:, _C["closed"]]
+    return np.where(expected < 0, -1, np.maximum(expected.astype(np.int64) - done, 0))
+
+
+def of_blocks(live: Snapshot, day: date | None = None) -> Figures:
+    """Figures indexed by number, zero for all but blocks; up to and including `day` where given."""
+
+    def make() -> Figures:
+        counts = (live.counts if day is None else _until(live, day)).astype(np.int64)
+        expected = live.expected.astype(np.int64)
+        return Figures(expected, gap_of(expected, counts), counts, live.last_at)
+
+    figures: Figures = live.remember(("blocks", day), make)
+    return figures
+
+
+def of_areas(live: Snapshot, numbers: NDArray[np.integer], day: date | None = None) -> Figures:
+    """Figures of the areas `numbers`, each a sum over its blocks."""
+
+    def running() -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        blocks = of_blocks(live, day)
+        known = blocks.expected >= 0
+        return (
+            _running(blocks.counts),
+            _running(np.where(known, blocks.expected, 0)),
+            _running(np.where(known, blocks.gap, 0)),
+            _running(known.astype(np.int64)),
+        )
+
+    counts, expected, gap, known = live.remember(("running", day), running)
+    first, after = numbers, live.tree.last[numbers] + 1
+    unknown = known[after] == known[first]
+    heard = np.fmax.reduceat(np.append(live.last_at, np.nan), np.column_stack((first, after)).ravel())[::2]
+    return Figures(
+        np.where(unknown, -1, expected[after] - expected[first]),
+        np.where(unknown, -1, gap[after] - gap[first]),
+        counts[after] - counts[first],
+        heard if len(numbers) else np.empty(0),
+    )
+
+
+def select(live: Snapshot, level: str, within: int) -> NDArray[np.intp]:
+    """Numbers of the areas of a level inside `within` (0: everywhere), itself included, ascending.
+
+    `block` takes the lowest areas, whatever their level: where no finer ones exist villages serve as blocks.
+    """
+    tree = live.tree
+    if level == "block":
+        fits = tree.block.copy()
+    elif level in LEVELS:
+        fits = tree.level == LEVELS.index(level)
+    else:
+        raise BadInput(f"no level {level}: take one of {', '.join(LEVELS)} or scope", code="bad-level")
+    if within:
+        numbers = np.arange(len(tree))
+        fits &= (numbers >= within) & (numbers <= tree.last[within])
+    return np.flatnonzero(fits)
+
+
+def by_area(
+    live: Snapshot, scope: Scope, level: str, within: int = 0, day: date | None = None
+) -> list[dict[str, Any]]:
+    """Coverage of every area of `level` inside `within`, in the order of the numbers; nulls outside the scope.
+
+    `level="scope"` gives one row, the caller's own total. Raises BadInput for an unknown level.
+    """
+    elapsed = live.campaign.elapsed(day) / live.campaign.days
+    if level == "scope":
+        return [_scope_total(live, scope, within, day, elapsed)]
+    numbers = select(live, level, within)
+    seen = scope.mask(numbers, live.tree.last[numbers])
+    figures = rows(of_areas(live, numbers, day), elapsed)
+    return [
+        describe(live, int(n)) | (row if ok else _HIDDEN) for n, row, ok in zip(numbers, figures, seen, strict=True)
+    ]
+
+
+def one_area(live: Snapshot, scope: Scope, number: int) -> dict[str, Any]:
+    """Coverage of one area; nulls where it is not wholly in scope."""
+    numbers = np.array([number])
+    row = rows(of_areas(live, numbers), live.campaign.elapsed() / live.campaign.days)[0]
+    return describe(live, number) | (row if scope.covers(number, int(live.tree.last[number])) else _HIDDEN)
+
+
+def by_cell(
+    live: Snapshot, scope: Scope, resolution: int, within: int = 0, box: tuple[float, float, float, float] | None = None
+) -> list[dict[str, Any]]:
+    """The same counts by H3 cell of `resolution` inside `within` and `box` (degrees: west, south, east, north).
+
+    Only cells where families are expected or reported, and only what lies in scope. Raises BadInput for a resolution.
+    """
+    keys, figures = cell_figures(live, scope, resolution, within)
+    lon, lat = cell_centres(live, scope, resolution, within)
+    keep = np.ones(len(keys), dtype=bool)
+    if box:
+        west, south, east, north = box
+        margin = _REACH / 7 ** ((resolution - 4) / 2)
+        keep = (lon >= west - margin) & (lon <= east + margin) & (lat >= south - margin) & (lat <= north + margin)
+    ids = cells.feature_ids(keys, resolution)
+    found = rows(figures, live.campaign.elapsed() / live.campaign.days)
+    return [
+        {"cell": cells.to_hex(int(keys[i])), "n": int(ids[i]), "lon": round(lon[i], 6), "lat": round(lat[i], 6)}
+        | {k: v for k, v in found[i].items() if k not in {"last_at", "state"}}
+        for i in np.flatnonzero(keep)
+    ]
+
+
+def cell_figures(
+    live: Snapshot, scope: Scope, resolution: int, within: int = 0
+) -> tuple[NDArray[np.int64], Figures]:
+    """Cells of a resolution, ascending, and their figures over the part of `within` that lies in scope."""
+    if resolution not in RESOLUTIONS:
+        raise BadInput(f"resolution must lie between {RESOLUTIONS[0]} and {RESOLUTIONS[-1]}", code="bad-resolution")
+
+    def make() -> tuple[NDArray[np.int64], Figures]:
+        last = int(live.tree.last[within]) if within else len(live.tree)
+        at = live.cells.span(scope.clip(within, last))
+        keys, where = np.unique(cells.parents(live.cells.key[at], resolution), return_inverse=True)
+        counts = np.zeros((len(keys), len(COUNTS)), dtype=np.int64)
+        np.add.at(counts, where, live.cells.counts[at])
+        expected = np.bincount(where, weights=live.cells.expected[at], minlength=len(keys)).astype(np.int64)
+        known = np.bincount(where, weights=live.expected[live.cells.number[at]] >= 0, minlength=len(keys)) > 0
+        expected = np.where(known, expected, -1)
+        return keys, Figures(expected, gap_of(expected, counts), counts, np.full(len(keys), np.nan))
+
+    found: tuple[NDArray[np.int64], Figures] = live.remember(("cells", scope.ranges, resolution, within), make)
+    return found
+
+
+def cell_centres(
+    live: Snapshot, scope: Scope, resolution: int, within: int = 0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Longitudes and latitudes of the centres of those cells, in the same order."""
+    found: tuple[NDArray[np.float64], NDArray[np.float64]] = live.remember(
+        ("centres", scope.ranges, resolution, within),
+        lambda: cells.centres(cell_figures(live, scope, resolution, within)[0]),
+    )
+    return found
+
+
+def _running(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Running sums with a leading zero, so that a slice sums as a difference."""
+    return np.concatenate((np.zeros_like(values[:1]), np.cumsum(values, axis=0)))
+
+
+def _until(live: Snapshot, day: date) -> NDArray[np.int64]:
+    counts = np.zeros(live.counts.shape, dtype=np.int64)
+    upto = live.days.key <= (day - _EPOCH_DAY).days
+    np.add.at(counts, live.days.number[upto], live.days.counts[upto])
+    return counts
+
+
+def _scope_total(live: Snapshot, scope: Scope, within: int, day: date | None, elapsed: float) -> dict[str, Any]:
+    blocks = of_blocks(live, day)
+    last = int(live.tree.last[within]) if within else len(live.tree) - 1
+    numbers = np.concatenate([np.arange(lo, hi + 1) for lo, hi in scope.clip(within, last)] or [np.empty(0, int)])
+    known = blocks.expected[numbers] >= 0
+    heard = blocks.last_at[numbers]
+    total = Figures(
+        np.array([blocks.expected[numbers][known].sum() if known.any() else -1]),
+        np.array([blocks.gap[numbers][known].sum() if known.any() else -1]),
+        blocks.counts[numbers].sum(axis=0, keepdims=True),
+        np.array([np.nan if np.isnan(heard).all() else np.nanmax(heard)]),
+    )
+    head = {"code": None, "name": None, "level": "scope", "n": within, "parent": None, "lon": None, "lat": None}
+    return head | rows(total, elapsed)[0]
+
+
+def describe(live: Snapshot, number: int) -> dict[str, Any]:
+    """What an area is, without any count."""
+    tree = live.tree
+    return {
+        "code": tree.code[number],
+        "name": tree.name[number],
+        "level": LEVELS[tree.level[number]],
+        "n": number,
+        "parent": tree.code[tree.parent[number]] or None,
+        "lon": round(float(tree.lon[number]), 6),
+        "lat": round(float(tree.lat[number]), 6),
+    }
+
+
+#: Fields of a row of figures, in the order of the contract.
+FIELDS = (
+    "expected",
+    *COUNTS,
+    "gap",
+    "coverage",
+    "resolved",
+    "schedule",
+    "last_at",
+    "state",
+)
+_HIDDEN = dict.fromkeys(FIELDS)
+
+
+def rows(figures: Figures, elapsed: float) -> list[dict[str, Any]]:
+    """Figures as plain rows: whole numbers, rates rounded to four places, instants in UTC, None for unknown."""
+    counts = figures.counts.tolist()
+    expected = [None if e < 0 else e for e in figures.expected.tolist()]
+    gap = [None if g < 0 else g for g in figures.gap.tolist()]
+    coverage, resolved = _rates(figures.coverage), _rates(figures.resolved)
+    schedule = _rates(figures.coverage / elapsed) if elapsed > 0 else [None] * len(gap)
+    heard = [None if np.isnan(t) else datetime.fromtimestamp(t, UTC) for t in figures.last_at.tolist()]
+    states = [STATES[s] for s in figures.states(elapsed)]
+    return [
+        dict(zip(FIELDS, (e, *c, g, cov, res, sch, at, st), strict=True))
+        for e, c, g, cov, res, sch, at, st in zip(
+            expected, counts, gap, coverage, resolved, schedule, heard, states, strict=True
+        )
+    ]
+
+
+def _rates(values: NDArray[np.float64]) -> list[float | None]:
+    return [None if np.isnan(v) else round(v, 4) for v in values.tolist()]

@@ -1,0 +1,173 @@
+"""The tallies mirrored in memory, in the order of the numbers, and moved on with each epoch.
+
+Every process holds one mirror. It sees everything and answers nobody: `coverage`, `gaps` and the tiles read it through
+a scope. A snapshot never changes; moving on makes a new one, so that an answer is of one epoch throughout.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from geo import queries
+from geo.ground import cells
+from geo.ground.areas import Tree
+from geo.ground.campaign import Campaign
+from geo.schema import COUNTS
+
+SQL = queries.load(__file__)
+
+#: A pair's key: number above, the 37 significant bits of a cell of resolution 10 below.
+_CELL_BITS = 37
+
+Ints = NDArray[np.int32]
+Longs = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Counts of (block, key) pairs, ascending by number, then key; `counts` has a row per pair, a column per count."""
+
+    number: Ints
+    key: Longs
+    counts: Ints
+    expected: Ints
+    epoch: Longs
+
+    def span(self, ranges: Sequence[tuple[int, int]]) -> NDArray[np.intp]:
+        """Positions of the pairs whose number lies in closed `ranges`."""
+        spans = [
+            np.arange(*np.searchsorted(self.number, [lo, hi + 1]), dtype=np.intp) for lo, hi in ranges if lo <= hi
+        ]
+        return np.concatenate(spans) if spans else np.empty(0, dtype=np.intp)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything as of one epoch. Arrays are indexed by number; `expected` is −1 where nothing is known."""
+
+    campaign: Campaign
+    tree: Tree
+    epoch: int
+    as_of: datetime
+    expected: Ints
+    counts: Ints
+    last_at: NDArray[np.float64]
+    changed: Longs
+    cells: Pairs
+    days: Pairs
+    memory: "OrderedDict[Any, Any]" = field(default_factory=OrderedDict, repr=False, compare=False)
+
+    def remember(self, key: object, make: Any) -> Any:
+        """`make()`, computed once for this snapshot. Keys carry the scope where the answer depends on it."""
+        if key not in self.memory:
+            self.memory[key] = make()
+            while len(self.memory) > 256:
+                self.memory.popitem(last=False)
+        self.memory.move_to_end(key)
+        return self.memory[key]
+
+    def changed_blocks(self, since: int) -> NDArray[np.intp]:
+        """Numbers of blocks whose counts changed after epoch `since`."""
+        return np.flatnonzero(self.changed > since)
+
+
+async def load(db: AsyncConnection, campaign: Campaign, tree: Tree, series: str | None = None) -> Snapshot:
+    """Mirror everything, in one snapshot of the database where the caller has set one."""
+    of = {"edition_id": campaign.edition_id, "series": series or campaign.series}
+    expected = np.full(len(tree), -1, dtype=np.int32)
+    for row in await db.execute(SQL["expected"], of):
+        expected[row.number] = row.expected
+    spread = (await db.execute(SQL["expected_cells"], of)).all()
+    number = np.array([r.number for r in spread], dtype=np.int32)
+    cell = np.array([r.cell for r in spread], dtype=np.int64)
+    order = np.lexsort((cell, number))
+    nothing = np.zeros((len(spread), len(COUNTS)), dtype=np.int32)
+    families = np.array([r.expected for r in spread], dtype=np.int32)
+    empty = np.empty(0, dtype=np.int64)
+    blank = Snapshot(
+        campaign,
+        tree,
+        epoch=0,
+        as_of=datetime.now(UTC),
+        expected=expected,
+        counts=np.zeros((len(tree), len(COUNTS)), dtype=np.int32),
+        last_at=np.full(len(tree), np.nan),
+        changed=np.zeros(len(tree), dtype=np.int64),
+        cells=Pairs(
+            number[order], cell[order], nothing, families[order], np.zeros(len(spread), dtype=np.int64)
+        ),
+        days=Pairs(empty.astype(np.int32), empty, nothing[:0], empty.astype(np.int32), empty),
+    )
+    return await advance(db, blank)
+
+
+async def advance(db: AsyncConnection, before: Snapshot) -> Snapshot:
+    """The snapshot of the newest epoch; `before` itself where there is none newer."""
+    newest = (await db.execute(SQL["epoch"])).one_or_none()
+    if newest is None or newest.epoch == before.epoch:
+        return before
+    since = {"since": before.epoch}
+    blocks = (await db.execute(SQL["blocks"], since)).all()
+    counts, last_at, changed = before.counts.copy(), before.last_at.copy(), before.changed.copy()
+    if blocks:
+        at = np.array([b.number for b in blocks])
+        counts[at] = [b[1:-2] for b in blocks]
+        changed[at] = [b.epoch for b in blocks]
+        last_at[at] = [b.last_at for b in blocks]
+    pairs = (await db.execute(SQL["pairs"], since)).all()
+    days = (await db.execute(SQL["days"], since)).all()
+    return replace(
+        before,
+        epoch=newest.epoch,
+        as_of=newest.as_of,
+        counts=counts,
+        last_at=last_at,
+        changed=changed,
+        cells=_merge(before.cells, pairs, of_cells=True),
+        days=_merge(before.days, days, of_cells=False),
+        memory=OrderedDict(),
+    )
+
+
+def _packed(number: Ints | Longs, key: Longs, *, of_cells: bool) -> Longs:
+    """One sortable integer per pair."""
+    low = cells.feature_ids(key, 10) if of_cells else key
+    return (number.astype(np.int64) << _CELL_BITS) | low
+
+
+def _merge(before: Pairs, rows: Sequence[Any], *, of_cells: bool) -> Pairs:
+    """Pairs with `rows` (number, key, counts…, epoch) laid over them: known ones replaced, new ones put in place."""
+    if not rows:
+        return before
+    number = np.array([r[0] for r in rows], dtype=np.int32)
+    key = np.array([r[1] for r in rows], dtype=np.int64)
+    counts = np.array([r[2:-1] for r in rows], dtype=np.int32)
+    epoch = np.array([r[-1] for r in rows], dtype=np.int64)
+    order = np.lexsort((key, number))
+    number, key, counts, epoch = number[order], key[order], counts[order], epoch[order]
+    old = _packed(before.number, before.key, of_cells=of_cells)
+    new = _packed(number, key, of_cells=of_cells)
+    at = np.searchsorted(old, new)
+    known = np.zeros(len(new), dtype=bool)
+    inside = at < len(old)
+    known[inside] = old[at[inside]] == new[inside]
+    kept_counts, kept_epoch = before.counts.copy(), before.epoch.copy()
+    kept_counts[at[known]] = counts[known]
+    kept_epoch[at[known]] = epoch[known]
+    fresh = ~known
+    if not fresh.any():
+        return replace(before, counts=kept_counts, epoch=kept_epoch)
+    where = at[fresh]
+    return Pairs(
+        np.insert(before.number, where, number[fresh]),
+        np.insert(before.key, where, key[fresh]),
+        np.insert(kept_counts, where, counts[fresh], axis=0),
+        np.insert(before.expected, where, 0),
+        np.insert(kept_epoch, where, epoch[fresh]),
+    )

@@ -1,0 +1,139 @@
+"""The unchanging half of a tile, built by PostGIS once and kept; and which values go with it.
+
+Shapes do not change within an edition, so nothing here expires. One miss is one build, however many wait for it.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from geo import queries
+from geo.ground import cells
+from geo.scope import LAST, Scope
+from geo.watch import coverage
+from geo.watch.live import Snapshot
+from tiles import splice
+from tiles.layers import LAYERS, level_at, resolution_at
+from tiles.splice import NO_DATA, NOT_SHOWN, Still
+
+SQL = queries.load(__file__)
+
+#: Degrees by which a cell's centre may lie outside a tile that it touches, at resolution 4; see `coverage`.
+_REACH = 0.35
+
+
+class Kept:
+    """Unchanging halves in memory, least recently used thrown out first. Builds each missing one once."""
+
+    def __init__(self, megabytes: int) -> None:
+        self._most = megabytes * 1_000_000
+        self._size = 0
+        self._stills: OrderedDict[Hashable, Still] = OrderedDict()
+        self._building: dict[Hashable, asyncio.Task[Still]] = {}
+
+    async def get(self, key: Hashable, build: Callable[[], Awaitable[Still]]) -> Still:
+        """The half kept under `key`, built by the first who asks for it."""
+        if key in self._stills:
+            self._stills.move_to_end(key)
+            return self._stills[key]
+        task = self._building.get(key)
+        if task is None:
+            task = asyncio.create_task(self._build(key, build))
+            self._building[key] = task
+        return await asyncio.shield(task)
+
+    async def _build(self, key: Hashable, build: Callable[[], Awaitable[Still]]) -> Still:
+        try:
+            still = await build()
+            self._stills[key] = still
+            self._size += still.size
+            while self._size > self._most and len(self._stills) > 1:
+                self._size -= self._stills.popitem(last=False)[1].size
+            return still
+        finally:
+            del self._building[key]
+
+
+async def build_areas(db: AsyncConnection, live: Snapshot, layer: str, z: int, x: int, y: int) -> Still:
+    """Outlines of areas or blocks in one tile, with code and name as texts."""
+    level = level_at(live.tree, z)
+    of = {"edition_id": live.campaign.edition_id, "z": z, "x": x, "y": y}
+    tile = await db.scalar(SQL[layer], of | ({"level": level} if layer == "areas" else {}))
+    found = splice.shapes(bytes(tile))
+    texts = {
+        "code": [live.tree.code[s.id] for s in found],
+        "name": [live.tree.name[s.id] for s in found],
+    }
+    return splice.compile_layer(layer, found, list(LAYERS[layer].fields), texts)
+
+
+async def build_cells(db: AsyncConnection, keys: NDArray[np.int64], z: int, x: int, y: int) -> Still:
+    """Hexagons of given cells, clipped to one tile."""
+    wkbs = shapely.to_wkb(cells.boundaries(keys)).tolist()
+    ids = cells.feature_ids(keys, resolution_at(z)).tolist()
+    tile = await db.scalar(SQL["cells"], {"ids": ids, "wkbs": wkbs, "z": z, "x": x, "y": y})
+    return splice.compile_layer("cells", splice.shapes(bytes(tile)), list(LAYERS["cells"].fields))
+
+
+async def households(db: AsyncConnection, scope: Scope, z: int, x: int, y: int) -> bytes:
+    """Single households in one tile. The transaction's actor must be set; its policy decides what comes."""
+    first, last = (scope.ranges[0][0], scope.ranges[-1][1]) if scope.ranges else (LAST, LAST)
+    tile = await db.scalar(SQL["households"], {"z": z, "x": x, "y": y, "first": first, "last": last})
+    return bytes(tile)
+
+
+def area_values(live: Snapshot, scope: Scope, still: Still) -> NDArray[np.float32]:
+    """Values of each area of a tile, in the order of `LAYERS` fields; −2 outside the scope."""
+    numbers = still.ids
+    values = _values(live, coverage.of_areas(live, numbers))
+    values[~scope.mask(numbers, live.tree.last[numbers])] = NOT_SHOWN
+    return values
+
+
+def cells_in(live: Snapshot, scope: Scope, z: int, x: int, y: int) -> NDArray[np.int64]:
+    """Cells of the zoom's resolution that may touch a tile, ascending: only those with figures in the scope."""
+    resolution = resolution_at(z)
+    keys, _ = coverage.cell_figures(live, scope, resolution)
+    lon, lat = coverage.cell_centres(live, scope, resolution)
+    west, south, east, north = bounds(z, x, y)
+    margin = _REACH / 7 ** ((resolution - 4) / 2)
+    return keys[(lon >= west - margin) & (lon <= east + margin) & (lat >= south - margin) & (lat <= north + margin)]
+
+
+def cell_values(live: Snapshot, scope: Scope, still: Still, z: int) -> NDArray[np.float32]:
+    """Values of each cell of a tile, over the part of it that lies in the scope."""
+    resolution = resolution_at(z)
+    keys, figures = coverage.cell_figures(live, scope, resolution)
+    at = np.searchsorted(keys, cells.from_feature_ids(still.ids, resolution))
+    return _values(live, figures)[at]
+
+
+def bounds(z: int, x: int, y: int) -> tuple[float, float, float, float]:
+    """West, south, east, north of a tile in degrees."""
+    size = 2**z
+
+    def lat(row: int) -> float:
+        return float(np.degrees(np.arctan(np.sinh(np.pi * (1 - 2 * row / size)))))
+
+    return x / size * 360 - 180, lat(y + 1), (x + 1) / size * 360 - 180, lat(y)
+
+
+def _values(live: Snapshot, figures: Any) -> NDArray[np.float32]:
+    elapsed = live.campaign.elapsed() / live.campaign.days
+    schedule = figures.coverage / elapsed if elapsed > 0 else np.full(len(figures.gap), np.nan)
+    columns = (
+        figures.expected,
+        figures.count("completed"),
+        figures.gap,
+        figures.coverage,
+        figures.resolved,
+        schedule,
+        figures.states(elapsed),
+    )
+    return np.nan_to_num(np.column_stack(columns).astype(np.float32), nan=NO_DATA, posinf=NO_DATA)

@@ -1,0 +1,75 @@
+"""The layers that can be drawn: zooms, fields, and the least role that may see them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from geo.ground.areas import Tree
+from geo.ground.levels import LEVELS
+
+#: Zooms of every tile set; a client draws the last one larger.
+MIN_ZOOM, MAX_ZOOM = 0, 16
+
+#: Level of areas by the first zoom that shows it.
+_LEVELS = ((0, "province"), (6, "regency"), (9, "district"), (11, "village"))
+
+#: Resolution of cells by the first zoom that shows it: at most about 4,000 cells in a tile.
+_RESOLUTIONS = ((0, 4), (6, 5), (7, 6), (9, 7), (10, 8), (12, 9), (13, 10))
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of the map."""
+
+    id: str
+    description: str
+    min_zoom: int
+    max_zoom: int
+    fields: dict[str, str]
+    texts: tuple[str, ...] = ()
+    geometry: Literal["polygon", "point"] = "polygon"
+    households: bool = False
+
+
+_FIGURES = {
+    "expected": "families expected",
+    "completed": "families completed",
+    "gap": "expected families not yet accounted for",
+    "coverage": "completed over expected",
+    "resolved": "families accounted for over expected",
+    "schedule": "coverage over the share of days begun",
+    "state": "position in unknown, empty, over, done, silent, unvisited, behind, started",
+}
+
+LAYERS = {
+    layer.id: layer
+    for layer in (
+        Layer("areas", "Areas of a level that fits the zoom", 0, 16, _FIGURES, ("code", "name")),
+        Layer("blocks", "Census blocks", 10, 16, _FIGURES, ("code", "name")),
+        Layer("cells", "H3 cells of a resolution that fits the zoom", 0, 14, _FIGURES),
+        Layer(
+            "households",
+            "Single households, for those who may see them",
+            14,
+            16,
+            {"revision": "revision", "accuracy_m": "accuracy, metres"},
+            ("household_id", "result", "origin", "flags"),
+            "point",
+            households=True,
+        ),
+    )
+}
+
+
+def level_at(tree: Tree, zoom: int) -> str:
+    """The level of areas to draw at a zoom: the one meant for it, else the nearest finer, else the nearest coarser."""
+    meant = LEVELS.index([level for first, level in _LEVELS if zoom >= first][-1])
+    there = np.unique(tree.level[1:])
+    finer = there[there >= meant]
+    return LEVELS[int(finer[0] if len(finer) else there[-1])]
+
+
+def resolution_at(zoom: int) -> int:
+    """The resolution of cells to draw at a zoom."""
+    return [resolution for first, resolution in _RESOLUTIONS if zoom >= first][-1]

@@ -1,0 +1,137 @@
+"""A folium map in one HTML file that opens without a network: the same classes and colours as the live map.
+
+The only module that imports folium. Folium would load Leaflet and more from other hosts; here Leaflet's own files are
+laid into the page, and nothing else is loaded.
+"""
+
+import html as escape
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import folium
+from branca.element import Element
+
+from geo.errors import NotReady
+from tiles.style import LINE, MEASURES, NO_DATA_COLOUR, Measure
+
+#: Browser files that the launcher installs.
+VENDOR = Path(__file__).parent.parent / "app" / "pages" / "vendor"
+
+#: Fields shown when an area is clicked.
+SHOWN = ("code", "name", "expected", "completed", "new", "dropped", "gap", "coverage", "resolved", "state")
+
+
+@dataclass(frozen=True)
+class Page:
+    """What stands beside the map."""
+
+    title: str
+    caption: str
+    measure: str
+    simulated: bool
+
+
+class OfflineMap(folium.Map):  # type: ignore[misc]  # folium is untyped
+    """A map that loads nothing."""
+
+    default_js: list[tuple[str, str]] = []  # noqa: RUF012  # folium's own attribute
+    default_css: list[tuple[str, str]] = []  # noqa: RUF012
+
+
+def html(page: Page, rows: Sequence[dict[str, Any]], shapes: Mapping[int, str]) -> str:
+    """The page. `rows` are areas with figures; `shapes` their outlines (GeoJSON text, EPSG:4326) by `n`.
+
+    Raises NotReady where Leaflet has not been installed.
+    """
+    measure = MEASURES[page.measure]
+    features = [_feature(row, shapes[row["n"]], measure) for row in rows if row["n"] in shapes]
+    made = OfflineMap(tiles=None, zoom_control=True, prefer_canvas=True)
+    folium.GeoJson(
+        {"type": "FeatureCollection", "features": features},
+        name=page.measure,
+        style_function=_style,
+        popup=folium.GeoJsonPopup(fields=list(SHOWN)) if features else None,
+    ).add_to(made)
+    if features:
+        made.fit_bounds(_bounds(features))
+    root = made.get_root()
+    root.header.add_child(Element(f"<title>{escape.escape(page.title)}</title>"), name="title")
+    root.header.add_child(Element(_leaflet()), name="leaflet")
+    root.html.add_child(Element(_legend(page, measure)), name="legend")
+    rendered: str = root.render()
+    return rendered
+
+
+def _style(feature: dict[str, Any]) -> dict[str, Any]:
+    return {"fillColor": feature["properties"]["colour"], "color": LINE, "weight": 0.7, "fillOpacity": 0.85}
+
+
+def _feature(row: dict[str, Any], shape: str, measure: Measure) -> dict[str, Any]:
+    shown = {name: "–" if row[name] is None else row[name] for name in SHOWN}
+    for name in ("coverage", "resolved"):
+        if row[name] is not None:
+            shown[name] = f"{100 * row[name]:.1f} %"
+    return {
+        "type": "Feature",
+        "id": row["n"],
+        "geometry": json.loads(shape),
+        "properties": shown | {"colour": measure.colour(row[measure.id])},
+    }
+
+
+def _bounds(features: Sequence[dict[str, Any]]) -> list[list[float]]:
+    lons: list[float] = []
+    lats: list[float] = []
+
+    def walk(coordinates: Any) -> None:
+        if isinstance(coordinates[0], int | float):
+            lons.append(coordinates[0])
+            lats.append(coordinates[1])
+        else:
+            for part in coordinates:
+                walk(part)
+
+    for feature in features:
+        walk(feature["geometry"]["coordinates"])
+    return [[min(lats), min(lons)], [max(lats), max(lons)]]
+
+
+def _leaflet() -> str:
+    try:
+        css = (VENDOR / "leaflet.css").read_text(encoding="utf-8")
+        script = (VENDOR / "leaflet.js").read_text(encoding="utf-8")
+    except FileNotFoundError as missing:
+        raise NotReady("Leaflet is not installed: run ./cakupan serve once, it installs the browser files") from missing
+    # Sprites that the style sheet names are not needed, and a file must not ask for them.
+    css = "\n".join(line for line in css.splitlines() if "url(" not in line)
+    script = script.replace("//# sourceMappingURL=leaflet.js.map", "")
+    return f"<style>{css}</style><script>{script}</script>{_CSS}"
+
+
+_CSS = """<style>
+.cakupan { position: fixed; z-index: 1000; left: 12px; bottom: 12px; max-width: 20em; padding: 10px 14px;
+  background: #fff; border: 1px solid #777; font: 14px/1.4 sans-serif; }
+.cakupan h1 { font-size: 16px; margin: 0 0 4px; }
+.cakupan i { display: inline-block; width: 18px; height: 14px; margin-right: 8px; border: 1px solid #555;
+  vertical-align: -2px; }
+.cakupan .simulated { font-weight: bold; color: #b00020; }
+</style>"""
+
+
+def _legend(page: Page, measure: Measure) -> str:
+    def shown(value: float | None) -> str:
+        return "" if value is None else f"{100 * value:.0f} %" if measure.share else f"{value:.0f}"
+
+    lines = [
+        f'<div><i style="background:{colour}"></i>{shown(low) or "0"} – {shown(high) or "…"}</div>'
+        for (low, high), colour in zip(measure.ranges(), measure.colours, strict=True)
+    ]
+    lines.append(f'<div><i style="background:{NO_DATA_COLOUR}"></i>no data</div>')
+    simulated = '<p class="simulated">Simulated data</p>' if page.simulated else ""
+    return (
+        f'<div class="cakupan"><h1>{escape.escape(page.title)}</h1>{simulated}<p>{escape.escape(page.measure)}: '
+        f"{escape.escape(page.caption)}</p>{''.join(lines)}</div>"
+    )

@@ -1,0 +1,172 @@
+"""Class breaks, colours and legend: one source for the web map, the folium report and print.
+
+Colours are viridis, whose lightness rises steadily: told apart by colour-blind eyes and in grey. Dark is where work is
+left, save for gaps, where light is little and dark is much. "No data" and "not shown" are hatched, never only coloured.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tiles.layers import LAYERS, MAX_ZOOM
+
+#: Five viridis steps, dark to light.
+RAMP = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
+NO_DATA_COLOUR, NOT_SHOWN_COLOUR, LINE = "#d9d9d9", "#f4f4f4", "#5a5a5a"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a map shows: the field, four breaks between five classes, their colours, and whether it is a share."""
+
+    id: str
+    breaks: tuple[float, float, float, float]
+    colours: tuple[str, str, str, str, str]
+    share: bool
+
+    def classify(self, value: float | None) -> int | None:
+        """Position of the class a value falls into, None where there is no value."""
+        if value is None or value < 0:
+            return None
+        return sum(value >= b for b in self.breaks)
+
+    def colour(self, value: float | None) -> str:
+        """Colour of a value."""
+        at = self.classify(value)
+        return NO_DATA_COLOUR if at is None else self.colours[at]
+
+    def ranges(self) -> list[tuple[float | None, float | None]]:
+        """Lower (included) and upper (excluded) bound of each class, None being open."""
+        return list(zip((None, *self.breaks), (*self.breaks, None), strict=True))
+
+
+MEASURES = {
+    measure.id: measure
+    for measure in (
+        Measure("coverage", (0.25, 0.5, 0.75, 0.95), RAMP, share=True),
+        Measure("gap", (1, 10, 30, 100), tuple(reversed(RAMP)), share=False),  # type: ignore[arg-type]  # five of five
+        Measure("resolved", (0.25, 0.5, 0.75, 0.95), RAMP, share=True),
+        Measure("schedule", (0.5, 0.8, 1.0, 1.2), RAMP, share=True),
+    )
+}
+
+
+def legend() -> dict[str, Any]:
+    """Classes of every measure, for clients that draw their own legend."""
+    return {
+        m.id: {
+            "share": m.share,
+            "classes": [
+                {"from": low, "to": high, "colour": c} for (low, high), c in zip(m.ranges(), m.colours, strict=True)
+            ],
+            "no_data": NO_DATA_COLOUR,
+            "not_shown": NOT_SHOWN_COLOUR,
+        }
+        for m in MEASURES.values()
+    }
+
+
+def _live(field: str) -> list[Any]:
+    """A field's value: what the stream has said since, else what the tile says."""
+    return ["coalesce", ["feature-state", field], ["get", field]]
+
+
+def fill(measure: Measure) -> list[Any]:
+    """MapLibre expression for the colour of a measure."""
+    steps: list[Any] = ["step", _live(measure.id), NOT_SHOWN_COLOUR, -1.5, NO_DATA_COLOUR, 0, measure.colours[0]]
+    for low, colour in zip(measure.breaks, measure.colours[1:], strict=True):
+        steps += [low, colour]
+    return steps
+
+
+def tilejson(layer: str, address: str, bounds: tuple[float, float, float, float]) -> dict[str, Any]:
+    """TileJSON 3 of a layer; `address` is a template with {z}, {x} and {y}, `bounds` in degrees."""
+    of = LAYERS[layer]
+    return {
+        "tilejson": "3.0.0",
+        "name": f"Cakupan {layer}",
+        "description": of.description,
+        "tiles": [address],
+        "minzoom": of.min_zoom,
+        "maxzoom": of.max_zoom,
+        "bounds": list(bounds),
+        "vector_layers": [
+            {
+                "id": layer,
+                "description": of.description,
+                "minzoom": of.min_zoom,
+                "maxzoom": of.max_zoom,
+                "fields": dict.fromkeys(of.texts, "text") | of.fields,
+            }
+        ],
+    }
+
+
+def style(address: str, measure: Measure, view: dict[str, Any], *, households: bool) -> dict[str, Any]:
+    """A MapLibre style over our own tiles; `address` is the service's root, `view` has `center` and `zoom`.
+
+    Areas are drawn far and blocks near; cells and households are there, switched off. No glyph or sprite is loaded:
+    labels use the browser's own fonts.
+    """
+    shown = [name for name, layer in LAYERS.items() if households or not layer.households]
+    layers: list[dict[str, Any]] = [
+        {"id": "background", "type": "background", "paint": {"background-color": "#eef1f3"}},
+        _fill("areas", measure, maxzoom=11),
+        _fill("blocks", measure, minzoom=11),
+        _fill("cells", measure, visible=False),
+        _line("areas", maxzoom=11),
+        _line("blocks", minzoom=11),
+    ]
+    if households:
+        layers.append(_points())
+    return {
+        "version": 8,
+        "name": f"Cakupan {measure.id}",
+        "center": view["center"],
+        "zoom": view["zoom"],
+        "sources": {name: {"type": "vector", "url": f"{address}/tiles/{name}.json"} for name in shown},
+        "layers": layers,
+    }
+
+
+def _fill(
+    source: str, measure: Measure, *, minzoom: float = 0, maxzoom: float = MAX_ZOOM + 8, visible: bool = True
+) -> dict[str, Any]:
+    return {
+        "id": f"{source}-fill",
+        "type": "fill",
+        "source": source,
+        "source-layer": source,
+        "minzoom": minzoom,
+        "maxzoom": maxzoom,
+        "layout": {"visibility": "visible" if visible else "none"},
+        "paint": {"fill-color": fill(measure), "fill-opacity": 0.85},
+    }
+
+
+def _line(source: str, *, minzoom: float = 0, maxzoom: float = MAX_ZOOM + 8) -> dict[str, Any]:
+    return {
+        "id": f"{source}-line",
+        "type": "line",
+        "source": source,
+        "source-layer": source,
+        "minzoom": minzoom,
+        "maxzoom": maxzoom,
+        "paint": {"line-color": LINE, "line-width": 0.7},
+    }
+
+
+def _points() -> dict[str, Any]:
+    return {
+        "id": "households-point",
+        "type": "circle",
+        "source": "households",
+        "source-layer": "households",
+        "minzoom": LAYERS["households"].min_zoom,
+        "layout": {"visibility": "none"},
+        "paint": {
+            "circle-radius": 4,
+            "circle-color": ["match", ["get", "result"], "completed", "#ffffff", "#e66101"],
+            "circle-stroke-color": "#111111",
+            "circle-stroke-width": 1.2,
+        },
+    }
