@@ -97,6 +97,7 @@ def areas_import(
     column: Annotated[list[str] | None, typer.Option(help="FIELD=COLUMN where a column's name is not recognised; FIELD is code, name or parent.")] = None,
     crs: Annotated[str | None, typer.Option(help="CRS of a file that does not say its own, like EPSG:32750.")] = None,
     layer: Annotated[str | None, typer.Option(help="Layer of a GeoPackage that has several.")] = None,
+    swap_axes: Annotated[bool, typer.Option("--swap-axes", help="Read latitude first, where the report says so.")] = False,
     repair: Annotated[bool, typer.Option("--repair", help="Mend invalid outlines, merge parts of one code, leave out what has no code; shows what changed.")] = False,
     accept: Annotated[list[str] | None, typer.Option(help="Import in spite of problems of this kind; may be given again.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write every problem with its place to this CSV file.")] = None,
@@ -112,7 +113,7 @@ def areas_import(
             if at not in LEVELS:
                 raise BadInput(f"no level {at}: take one of {', '.join(LEVELS)}")
             err.print(f"reading {name} as {at}", style="dim")
-            frames.append((at, read_areas(Path(name), crs=crs, layer=layer)))
+            frames.append((at, read_areas(Path(name), crs=crs, layer=layer, swap_axes=swap_axes)))
 
     async def work(desk: Desk) -> tuple[Inspection, ground_areas.Stored | None]:
         async with desk.begin() as connection:

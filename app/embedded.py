@@ -38,6 +38,8 @@ from psycopg.conninfo import make_conninfo
 from app import postgis
 from app.postgis import PORT, Binaries, EmbeddedError, Report
 
+__all__ = ["Cluster", "EmbeddedError", "Secrets", "running", "secrets_of"]
+
 _NAME = "cakupan"  # the database, and its owner
 _SERVER_USERS = ("postgres", "cakupan")  # who may run the server for root, in this order
 _WATCH_SECONDS = 1.0

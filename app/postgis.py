@@ -260,13 +260,13 @@ def _own_apt(folder: Path) -> list[str]:
 
 def _missing(major: int, options: list[str]) -> list[str]:
     """Packages to fetch: the server, whether or not it is installed, and every library that is not."""
-    server = [f"postgresql-{major}", f"postgresql-client-{major}", f"postgresql-{major}-postgis-3"]
+    extension = f"postgresql-{major}-postgis-3"
+    server = [f"postgresql-{major}", f"postgresql-client-{major}", extension, f"{extension}-scripts"]
     plan = _apt(["apt-get", *options, "-q", "install", "-s", "--no-install-recommends", *server])
     listed = re.findall(r"^Inst (\S+)", plan, re.MULTILINE)
     # The compiler for jit is 100 MB and switched off; a second C library would not fit the system's loader.
     libraries = [n for n in listed if re.match(r"lib(?!llvm|c6$|c-bin$).*(?<!-perl)$|proj-data$", n)]
-    scripts = [name for name in listed if name.startswith(f"postgresql-{major}-postgis-3-")]
-    return [*server, *scripts, *libraries]
+    return [*server, *libraries]
 
 
 def _lay_out(packages: Path, target: Path, report: Report) -> None:
@@ -282,6 +282,7 @@ def _lay_out(packages: Path, target: Path, report: Report) -> None:
         plain = control.with_name(control.name.replace("-3.control", ".control"))
         if not plain.exists():
             plain.symlink_to(control.name)
+    shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)
 
 

@@ -101,13 +101,17 @@ async def _at_desk(settings: Settings, found: Logins, work: Callable[[Desk], Awa
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], caption: str | None = None) -> None:
     """Print a table; numbers to the right, None as a dash. Piped, it is printed as wide as it is."""
-    made = Table(title=title, title_justify="left", caption=caption, caption_justify="left", header_style="bold")
+    console = out if out.is_terminal else Console(highlight=False, width=200)
+    made = Table(header_style="bold")
     for at, column in enumerate(columns):
         numeric = any(isinstance(row[at], int | float) for row in rows)
         made.add_column(column, justify="right" if numeric else "left", no_wrap=at == 0)
     for row in rows:
         made.add_row(*(_shown(value) for value in row))
-    (out if out.is_terminal else Console(highlight=False, width=200)).print(made)
+    console.print(f"[bold]{title}[/]")
+    console.print(made)
+    if caption:
+        console.print(caption, style="dim")
 
 
 def share(value: float | None) -> str | None:

@@ -379,7 +379,7 @@ def test_without_root_apt_brings_the_server_and_its_libraries_only(
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     assert postgis._missing(15, []) == [
-        *("postgresql-15", "postgresql-client-15", "postgresql-15-postgis-3"),
+        *("postgresql-15", "postgresql-client-15", "postgresql-15-postgis-3", "postgresql-15-postgis-3-scripts"),
         *("libgeos-c1v5", "libproj25", "proj-data"),
     ]
 

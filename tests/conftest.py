@@ -1,0 +1,212 @@
+"""Real PostgreSQL for every test that needs one: a migrated template, cloned for each file of tests."""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import httpx2
+import pytest
+import uvicorn
+from sqlalchemy import create_engine, make_url, text
+
+import migrations
+from app import embedded
+from app.database import Database, Logins
+from app.main import create_app
+from app.settings import Settings, default_home
+from geo.ground.areas import Ground, load_ground
+from geo.trust import accounts
+from tests import world
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data beside the checkout."""
+    found = Path(os.environ.get("CAKUPAN_SHARED", REPOSITORY.parent / "shared")) / "data"
+    if not found.is_dir():
+        pytest.skip("real data are not here: set CAKUPAN_SHARED to the folder that holds data/")
+    return found
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings that read neither the environment's secrets nor a .env file."""
+    return Settings(
+        _env_file=None, home=Path(os.environ.get("CAKUPAN_HOME") or default_home()), database_url=None, fold_seconds=0.05
+    )
+
+
+@pytest.fixture(scope="session")
+def cluster(settings: Settings) -> Iterator[str]:
+    """The owner's address of a server without fsync, kept in the same home as the private one."""
+    with embedded.running(settings.home, durable=False) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def passwords(settings: Settings) -> dict[str, str]:
+    kept = embedded.secrets_of(settings.home)
+    return {"worker": kept.worker, "internal": kept.internal}
+
+
+@pytest.fixture(scope="session")
+def template(cluster: str, passwords: dict[str, str]) -> Iterator[str]:
+    """Name of a migrated database that holds the tiny world; nobody is connected to it."""
+    name = f"t_{hashlib.sha256(f'{os.getpid()}{time.time()}'.encode()).hexdigest()[:12]}"
+    with database_on(cluster, name):
+        address = named(cluster, name)
+        migrations.upgrade(address, passwords)
+        asyncio.run(_build(logins_of(address, passwords)))
+        yield name
+
+
+async def _build(logins: Logins) -> None:
+    db = Database(logins, 1)
+    async with db.worker.begin() as connection:
+        await world.build(connection)
+    await db.close()
+
+
+def named(url: str, database: str) -> str:
+    return make_url(url).set(database=database).render_as_string(hide_password=False)
+
+
+def logins_of(owner: str, passwords: dict[str, str]) -> Logins:
+    url = make_url(owner)
+    addresses = {
+        tier: url.set(username=migrations.LOGINS[tier], password=word).render_as_string(hide_password=False)
+        for tier, word in passwords.items()
+    }
+    return Logins(owner, **addresses)
+
+
+@contextlib.contextmanager
+def database_on(url: str, name: str, template: str | None = None) -> Iterator[str]:
+    """A database for the time of the block."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    like = f" TEMPLATE {template} STRATEGY file_copy" if template else ""
+    try:
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}{like}"))
+        yield named(url, name)
+    finally:
+        with engine.connect() as connection:
+            connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def database(cluster: str, template: str, passwords: dict[str, str]) -> Iterator[Logins]:
+    """A fresh copy of the tiny world for this file."""
+    with database_on(cluster, f"t_{uuid4().hex[:12]}", template) as owner:
+        yield logins_of(owner, passwords)
+
+
+@pytest.fixture
+def fresh_database(cluster: str, template: str, passwords: dict[str, str]) -> Iterator[Logins]:
+    """A fresh copy of the tiny world for this test."""
+    with database_on(cluster, f"t_{uuid4().hex[:12]}", template) as owner:
+        yield logins_of(owner, passwords)
+
+
+@pytest.fixture
+async def db(fresh_database: Logins) -> AsyncIterator[Database]:
+    """Pools over a fresh copy of the tiny world."""
+    found = Database(fresh_database, 4)
+    yield found
+    await found.close()
+
+
+@pytest.fixture
+async def ground(db: Database) -> Ground:
+    """What intake knows of the tiny world."""
+    async with db.worker.begin() as connection:
+        return await load_ground(connection)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service over a fresh copy of the tiny world, and how to log in there."""
+
+    url: str
+    logins: Logins
+    tokens: dict[str, str]
+    password: str
+
+    def client(self, who: str | None = "admin") -> httpx2.Client:
+        """An HTTP client with the token of an account: admin, coordinator, supervisor (first village), enumerator."""
+        headers = {"Authorization": f"Bearer {self.tokens[who]}"} if who else {}
+        return httpx2.Client(base_url=self.url, headers=headers, timeout=20)
+
+    def send(self, *submissions: dict[str, object], who: str = "admin") -> httpx2.Response:
+        """Post submissions as JSON."""
+        with self.client(who) as client:
+            return client.post("/v1/submissions", json={"submissions": list(submissions)})
+
+
+@contextlib.contextmanager
+def serving(settings: Settings, logins: Logins) -> Iterator[str]:
+    """A service in a thread of this process; its address."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    app = create_app(settings, logins, may_lose=True)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=3))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    limit = time.monotonic() + 20
+    while not server.started and thread.is_alive() and time.monotonic() < limit:
+        time.sleep(0.02)
+    assert server.started, "the service did not start"
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        listening.close()
+        assert not thread.is_alive(), "the service did not stop"
+
+
+PASSWORD = "simulasi-saja-22"
+ACCOUNTS = {
+    "admin": ("admin", None),
+    "coordinator": ("coordinator", ("district", "6472030")),
+    "supervisor": ("supervisor", ("village", world.VILLAGES[0])),
+    "enumerator": ("enumerator", ("block", world.BLOCKS[0].code)),
+    "local_government": ("local_government", ("regency", "6472")),
+}
+
+
+async def _people(logins: Logins) -> dict[str, str]:
+    db = Database(logins, 1)
+    tokens = {}
+    async with db.worker.begin() as connection:
+        for name, (role, area) in ACCOUNTS.items():
+            made = await accounts.create(connection, name, role, area, PASSWORD)
+            tokens[name] = await accounts.issue(connection, made, "token", "test", None)
+    await db.close()
+    return tokens
+
+
+@pytest.fixture(scope="module")
+def service(settings: Settings, database: Logins) -> Iterator[Service]:
+    """A running service for this file, with one account for each role."""
+    tokens = asyncio.run(_people(database))
+    with serving(settings, database) as url:
+        yield Service(url, database, tokens, PASSWORD)
+
+
+@pytest.fixture
+def fresh_service(settings: Settings, fresh_database: Logins) -> Iterator[Service]:
+    """A running service for this test."""
+    tokens = asyncio.run(_people(fresh_database))
+    with serving(settings, fresh_database) as url:
+        yield Service(url, fresh_database, tokens, PASSWORD)
