@@ -116,6 +116,8 @@ def _same_origin(request: Request) -> None:
     """Refuse what another site makes a browser send along with our cookie."""
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
-    if site in {"same-origin", "none"} or (site is None and origin in {None, f"{request.url.scheme}://{request.url.netloc}"}):
+    if site in {"same-origin", "none"} or (
+        site is None and origin in {None, f"{request.url.scheme}://{request.url.netloc}"}
+    ):
         return
     raise Denied("the request came from another site")

@@ -11,6 +11,9 @@ from app.database import passwords
 from app.service import serve as run_service
 from app.settings import Settings
 from app.terminal import Desk, at_desk, out, plain_errors, server, table
+from geo.ground.areas import load_tree
+from geo.ground.campaign import load
+from geo.ground.levels import LEVELS
 from geo.intake.recount import recount
 from geo.schema import ROLES
 from geo.trust import accounts
@@ -92,10 +95,6 @@ def account_create(
     """Make an account with a password for the pages."""
 
     async def work(desk: Desk) -> str:
-        from geo.ground.areas import load_tree
-        from geo.ground.campaign import load
-        from geo.ground.levels import LEVELS
-
         chosen = password or accounts.new_password()
         async with desk.begin() as connection:
             where = None

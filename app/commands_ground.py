@@ -1,6 +1,7 @@
 """Commands that lay the ground: campaign, areas, expected families, households from files."""
 
-from datetime import date, datetime
+import csv
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,8 +46,14 @@ def campaign_set(
     edition: Annotated[str | None, typer.Option(help="Edition of the areas.")] = None,
     series: Annotated[str | None, typer.Option(help=f"Series of expected families: {', '.join(SERIES)}.")] = None,
     accuracy_limit: Annotated[float | None, typer.Option(min=1, help="Metres beyond which accuracy is low.")] = None,
-    simulated: Annotated[bool | None, typer.Option("--simulated/--real", help="Say on every screen that data are simulated.")] = None,
-    clock: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z"], help="Set the clock of a simulated campaign.")] = None,
+    simulated: Annotated[
+        bool | None,
+        typer.Option("--simulated/--real", help="Say on every screen that data are simulated."),
+    ] = None,
+    clock: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z"], help="Set the clock of a simulated campaign."),
+    ] = None,
 ) -> None:
     """Create the campaign, or change what is named."""
     given: dict[str, Any] = {
@@ -91,15 +98,35 @@ def _show(found: ground_campaign.Campaign) -> None:
 
 @areas.command("import")
 def areas_import(
-    paths: Annotated[list[str], typer.Argument(metavar="[LEVEL=]FILE…", help="Several files are one import, like district=a.geojson village=b.geojson.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[LEVEL=]FILE…", help="Several files are one import, like district=a.geojson village=b.geojson."
+        ),
+    ],
     edition: Annotated[str, typer.Option(help="Edition these areas belong to, like 2020_1.")],
     level: Annotated[str, typer.Option(help=f"Level of files without one: {', '.join(LEVELS)}.")] = "block",
-    column: Annotated[list[str] | None, typer.Option(help="FIELD=COLUMN where a column's name is not recognised; FIELD is code, name or parent.")] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="FIELD=COLUMN where a column's name is not recognised; FIELD is code, name or parent."),
+    ] = None,
     crs: Annotated[str | None, typer.Option(help="CRS of a file that does not say its own, like EPSG:32750.")] = None,
     layer: Annotated[str | None, typer.Option(help="Layer of a GeoPackage that has several.")] = None,
-    swap_axes: Annotated[bool, typer.Option("--swap-axes", help="Read latitude first, where the report says so.")] = False,
-    repair: Annotated[bool, typer.Option("--repair", help="Mend invalid outlines, merge parts of one code, leave out what has no code; shows what changed.")] = False,
-    accept: Annotated[list[str] | None, typer.Option(help="Import in spite of problems of this kind; may be given again.")] = None,
+    swap_axes: Annotated[
+        bool,
+        typer.Option("--swap-axes", help="Read latitude first, where the report says so."),
+    ] = False,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="Mend invalid outlines, merge parts of one code, leave out what has no code; shows what changed.",
+        ),
+    ] = False,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(help="Import in spite of problems of this kind; may be given again."),
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Write every problem with its place to this CSV file.")] = None,
 ) -> None:
     """Read boundaries, report what is wrong with them, and import them when nothing stands against it.
@@ -109,7 +136,9 @@ def areas_import(
     with plain_errors():
         frames = []
         for given in paths:
-            at, _, name = given.partition("=") if "=" in given and given.partition("=")[0] in LEVELS else (level, "", given)
+            at, _, name = (
+                given.partition("=") if "=" in given and given.partition("=")[0] in LEVELS else (level, "", given)
+            )
             if at not in LEVELS:
                 raise BadInput(f"no level {at}: take one of {', '.join(LEVELS)}")
             err.print(f"reading {name} as {at}", style="dim")
@@ -142,25 +171,38 @@ def areas_import(
         [[*stored.areas.values(), stored.blocks, stored.owner_ranges]],
     )
     if stored.expected_dropped:
-        out.print(f"{stored.expected_dropped} blocks of before are gone or divided; their expected families went with them")
+        out.print(
+            f"{stored.expected_dropped} blocks of before are gone or divided; their expected families went with them"
+        )
 
 
 def _show_problems(found: Inspection, report: Path | None) -> None:
     blocking = {p.kind for p in found.blocking}
     if found.problems:
-        rows = [[kind, many, "stands against it" if kind in blocking else "noted"] for kind, many in found.counts().items()]
+        rows = [
+            [kind, many, "stands against it" if kind in blocking else "noted"] for kind, many in found.counts().items()
+        ]
         table("problems", ["kind", "how many", ""], rows)
-        first = [
-            [p.kind, p.code, p.other, p.lon and round(p.lon, 5), p.lat and round(p.lat, 5), p.area_m2 and round(p.area_m2), p.detail]
+        first: list[list[Any]] = [
+            [
+                p.kind,
+                p.code,
+                p.other,
+                p.lon and round(p.lon, 5),
+                p.lat and round(p.lat, 5),
+                p.area_m2 and round(p.area_m2),
+                p.detail,
+            ]
             for p in sorted(found.problems, key=lambda p: (p.kind not in blocking, p.kind))[:12]
         ]
         table("the first of them", ["kind", "code", "other", "lon", "lat", "m²", ""], first)
     if found.changes:
-        rows = [[c.kind, c.code, c.before_m2 and round(c.before_m2), c.after_m2 and round(c.after_m2)] for c in found.changes[:30]]
-        table(f"{len(found.changes)} changes", ["kind", "code", "m² before", "m² after"], rows)
+        changed = [
+            [c.kind, c.code, c.before_m2 and round(c.before_m2), c.after_m2 and round(c.after_m2)]
+            for c in found.changes[:30]
+        ]
+        table(f"{len(found.changes)} changes", ["kind", "code", "m² before", "m² after"], changed)
     if report is not None:
-        import csv
-
         with report.open("w", encoding="utf-8-sig", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["kind", "code", "other", "lon", "lat", "area_m2", "detail"])
@@ -178,7 +220,7 @@ def expected_import(
     code_column: Annotated[str | None, typer.Option(help="Column with the block's code.")] = None,
     families_column: Annotated[str | None, typer.Option(help="Column with the number of families.")] = None,
 ) -> None:
-    """Read expected families from CSV or XLSX, by block; spread them over cells. Codes that match nothing are listed."""
+    """Read expected families by block from CSV or XLSX and spread them over cells. Lists codes that match nothing."""
     with plain_errors():
         if series not in SERIES:
             raise BadInput(f"no series {series}: take one of {', '.join(SERIES)}")
@@ -207,10 +249,19 @@ def expected_import(
 @households.command("import")
 def households_import(
     path: Path,
-    column: Annotated[list[str] | None, typer.Option(help="FIELD=COLUMN, where a field has another name in the file.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="FIELD=VALUE for every row, like result=completed.")] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="FIELD=COLUMN, where a field has another name in the file."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="FIELD=VALUE for every row, like result=completed."),
+    ] = None,
     source: Annotated[str | None, typer.Option(help="Names the source in made ids; default the file's name.")] = None,
-    key: Annotated[str | None, typer.Option(help="Column that names a row in made ids; default the row's number.")] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(help="Column that names a row in made ids; default the row's number."),
+    ] = None,
     crs: Annotated[str | None, typer.Option(help="CRS of a file that does not say its own.")] = None,
 ) -> None:
     """Import households from CSV, XLSX, GeoJSON, GeoPackage or GeoParquet through the same intake as every device.

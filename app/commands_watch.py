@@ -78,7 +78,16 @@ def gaps(
 
     found, caption = at_desk(work)
     shown = [
-        [b["code"], b["name"], b["gap"], b["completed"], b["expected"], share(b["coverage"]), b["state"], f"{b['lat']}, {b['lon']}"]
+        [
+            b["code"],
+            b["name"],
+            b["gap"],
+            b["completed"],
+            b["expected"],
+            share(b["coverage"]),
+            b["state"],
+            f"{b['lat']}, {b['lon']}",
+        ]
         for b in found.blocks
     ]
     head = ["code", "name", "gap", "completed", "expected", "coverage", "state", "at (lat, lon)"]
@@ -101,7 +110,9 @@ def report(
         rows = watch_coverage.by_area(found, OPERATOR, level, number)
         async with desk.begin() as connection:
             shapes = await outlines(connection, found.campaign, [r["n"] for r in rows])
-        return snapshot.html(snapshot.Page(found.campaign.name, _caption(found), measure, found.campaign.simulated), rows, shapes)
+        return snapshot.html(
+            snapshot.Page(found.campaign.name, _caption(found), measure, found.campaign.simulated), rows, shapes
+        )
 
     html = at_desk(work)
     path.write_text(html, encoding="utf-8")

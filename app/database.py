@@ -1,4 +1,4 @@
-"""Connections: one engine for each login. The address and the passwords decide everything; nothing connects at import."""
+"""Connections: one engine for each login. Address and passwords decide everything; nothing connects at import."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,9 +28,7 @@ def passwords(settings: Settings) -> dict[str, str]:
     if all(given.values()):
         return {tier: value.get_secret_value() for tier, value in given.items() if value}
     kept = embedded.secrets_of(settings.home)
-    return {
-        tier: value.get_secret_value() if value else str(getattr(kept, tier)) for tier, value in given.items()
-    }
+    return {tier: value.get_secret_value() if value else str(getattr(kept, tier)) for tier, value in given.items()}
 
 
 def logins(settings: Settings, owner: str) -> Logins:

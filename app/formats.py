@@ -22,7 +22,11 @@ _TYPES = {
 
 
 def respond(
-    format_: Format, name: str, rows: Sequence[dict[str, Any]], head: dict[str, Any], shapes: dict[int, Any] | None = None
+    format_: Format,
+    name: str,
+    rows: Sequence[dict[str, Any]],
+    head: dict[str, Any],
+    shapes: dict[int, Any] | None = None,
 ) -> Response:
     """`rows` under `name` with what is said of all of them in `head`.
 

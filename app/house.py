@@ -25,6 +25,8 @@ from tiles.geometry import Kept
 
 log = structlog.get_logger()
 
+NO_CAMPAIGN = "there is no campaign yet: import areas, then run ./cakupan campaign set"
+
 #: How often a process looks whether campaign, areas or expected families changed, seconds.
 LOOK_SECONDS = 2.0
 
@@ -47,14 +49,14 @@ class House:
     def current(self) -> Snapshot:
         """The newest snapshot. Raises NotReady before there is a campaign with areas."""
         if self.snapshot is None:
-            raise NotReady("there is no campaign yet: import areas, then run ./cakupan campaign set", code="no-campaign")
+            raise NotReady(NO_CAMPAIGN, code="no-campaign")
         return self.snapshot
 
     @property
     def intake(self) -> Ground:
         """What intake needs to know. Raises NotReady before there is a campaign with areas."""
         if self.ground is None:
-            raise NotReady("there is no campaign yet: import areas, then run ./cakupan campaign set", code="no-campaign")
+            raise NotReady(NO_CAMPAIGN, code="no-campaign")
         return self.ground
 
     async def newer(self, than: Snapshot, timeout: float) -> Snapshot | None:

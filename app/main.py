@@ -2,21 +2,18 @@
 
 import contextlib
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 
 from app import errors
-from app.api import areas, coverage, gaps, health, session, stream, submissions, tiles
+from app.api import areas, campaign, coverage, gaps, health, session, stream, submissions, tiles
+from app.compression import Compressed
 from app.database import Database, Logins
 from app.headers import SecurityHeaders
 from app.house import House
 from app.pages import routes as pages
 from app.settings import Settings
 from tiles.geometry import Kept
-
-PAGES = Path(__file__).parent / "pages"
 
 
 def create_app(settings: Settings, logins: Logins, *, may_lose: bool = False) -> FastAPI:
@@ -45,9 +42,8 @@ def create_app(settings: Settings, logins: Logins, *, may_lose: bool = False) ->
     app.state.viewers = 0
     app.state.may_lose = may_lose
     errors.install(app)
-    for router in (submissions, areas, coverage, gaps, stream, tiles, health, session, pages):
+    for router in (submissions, areas, campaign, coverage, gaps, stream, tiles, health, session, pages):
         app.include_router(router.router)
-    app.mount("/static", StaticFiles(directory=PAGES / "static"), name="static")
-    app.mount("/vendor", StaticFiles(directory=PAGES / "vendor", check_dir=False), name="vendor")
+    app.add_middleware(Compressed)
     app.add_middleware(SecurityHeaders)
     return app

@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -73,10 +75,10 @@ def _log(settings: Settings) -> None:
             structlog.processors.LogfmtRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(levels[settings.log_level]),
-        logger_factory=structlog.PrintLoggerFactory(file=err.file),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )
 
 
-def _without_secrets(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _without_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Leave out what must never be logged, whoever tries."""
     return {name: value for name, value in event.items() if name not in {"lon", "lat", "household_id", "password"}}

@@ -5,6 +5,7 @@ every host gives it. A `.env` file beside the checkout is read too. `docs/guide/
 that list true.
 """
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -14,8 +15,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 def default_home() -> Path:
     """The folder that holds the private PostGIS, its data and its secrets when nothing else is said."""
-    import os
-
     if os.geteuid() == 0:  # PostgreSQL refuses root, and its own user may not enter /root
         return Path("/var/lib/cakupan")
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
@@ -26,7 +25,7 @@ class Settings(BaseSettings):
     """Settings of one process."""
 
     model_config = SettingsConfigDict(
-        env_prefix="CAKUPAN_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+        env_prefix="CAKUPAN_", env_file=Path(__file__).parent.parent / ".env", extra="ignore", frozen=True, populate_by_name=True
     )
 
     database_url: SecretStr | None = Field(

@@ -1,4 +1,4 @@
-"""What the commands share: a database to work on, tables and progress on the terminal, and errors as plain sentences."""
+"""What the commands share: a database to work on, tables and progress on the terminal, errors as plain sentences."""
 
 import asyncio
 import sys

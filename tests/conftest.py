@@ -42,7 +42,10 @@ def shared() -> Path:
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings that read neither the environment's secrets nor a .env file."""
     return Settings(
-        _env_file=None, home=Path(os.environ.get("CAKUPAN_HOME") or default_home()), database_url=None, fold_seconds=0.05
+        _env_file=None,
+        home=Path(os.environ.get("CAKUPAN_HOME") or default_home()),
+        database_url=None,
+        fold_seconds=0.05,
     )
 
 

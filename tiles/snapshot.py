@@ -34,7 +34,7 @@ class Page:
     simulated: bool
 
 
-class OfflineMap(folium.Map):  # type: ignore[misc]  # folium is untyped
+class OfflineMap(folium.Map):
     """A map that loads nothing."""
 
     default_js: list[tuple[str, str]] = []  # noqa: RUF012  # folium's own attribute
@@ -57,7 +57,7 @@ def html(page: Page, rows: Sequence[dict[str, Any]], shapes: Mapping[int, str]) 
     ).add_to(made)
     if features:
         made.fit_bounds(_bounds(features))
-    root = made.get_root()
+    root: Any = made.get_root()  # typed as any element, but it is the figure
     root.header.add_child(Element(f"<title>{escape.escape(page.title)}</title>"), name="title")
     root.header.add_child(Element(_leaflet()), name="leaflet")
     root.html.add_child(Element(_legend(page, measure)), name="legend")

@@ -2,12 +2,12 @@
 
 A tile's layer is a protobuf message whose fields may come in any order (Mapbox Vector Tile 2.1, section 4). The layer
 is written once with one `values` entry per feature and field, each a float of fixed width, all at the end: a live tile
-is the stored bytes and one array. The unchanging part is deflated once, up to a full flush, so that gzip is spliced too.
+is the stored bytes and one array. The unchanging part is deflated once, up to a full flush, so gzip is spliced too.
 """
 
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,7 +61,7 @@ def shapes(tile: bytes) -> list[Shape]:
 
 
 def compile_layer(
-    name: str, features: Sequence[Shape], fields: Sequence[str], texts: dict[str, Sequence[str]] | None = None
+    name: str, features: Sequence[Shape], fields: Sequence[str], texts: Mapping[str, Sequence[str]] | None = None
 ) -> Still:
     """The unchanging half of a tile with one layer.
 

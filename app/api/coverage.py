@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Annotated
 
+import numpy as np
 import orjson
 from fastapi import APIRouter, Query, Response
 
@@ -53,8 +54,6 @@ async def cells(
     head = said_of_all(live) | {"resolution": res}
     if format != "geojson":
         return respond(format, "cells", rows, head)
-    import numpy as np
-
     keys = np.array([h3cells.from_hex(r["cell"]) for r in rows], dtype=np.int64)
     outlines = {
         row["n"]: orjson.dumps(shape.__geo_interface__)

@@ -19,14 +19,20 @@ async def gaps(
     house: HouseDep,
     scope: ScopeDep,
     within: WithinDep,
-    state: Annotated[list[State] | None, Query(description="only blocks in these states; left out: the open ones")] = None,
+    state: Annotated[list[State] | None, Query(description="only blocks in these; left out: the open ones")] = None,
     after: Annotated[str | None, Query(max_length=32, description="`next` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=100_000)] = 100,
     format: Format = "json",  # noqa: A002  # the contract's name
 ) -> Response:
-    """Blocks of the caller's scope by families still to be found, with the state, the reason and a point inside."""
+    """Blocks of the caller's scope by families still to be found, with the state, the reason and a point inside.
+
+    `place` names the areas above, nearest first.
+    """
     live = house.current
     found = watch.worst_first(live, scope, within, state or (), after, limit)
+    for block in found.blocks:
+        above = live.tree.path(int(live.tree.parent[block["n"]]))
+        block["place"] = ", ".join(live.tree.name[n] for n in reversed(above))
     head = said_of_all(live) | {
         "total": found.total,
         "gap": found.gap,

@@ -34,7 +34,7 @@ async def readyz(request: Request, house: HouseDep) -> Response | dict[str, obje
     if revision != migrations.head():
         return problem(503, "schema", "the schema is not current: run ./cakupan migrate")
     if wanting and not request.app.state.may_lose:
-        return problem(503, "not-durable", f"the database could lose what it acknowledged: switch on {', '.join(wanting)}")
+        return problem(503, "not-durable", f"the database could lose what it took: switch on {', '.join(wanting)}")
     return {"status": "ready", "campaign": house.snapshot is not None, "revision": revision}
 
 

@@ -12,7 +12,7 @@ from app.api.areas import Level
 from app.errors import Denied
 from app.house import House
 from geo.scope import Scope
-from geo.watch import changes
+from geo.watch import changes, coverage
 from geo.watch.live import Snapshot
 
 router = APIRouter(tags=["stream"])
@@ -36,6 +36,8 @@ async def stream(
     last_event_id: Annotated[str | None, Header(max_length=20)] = None,
 ) -> StreamingResponse:
     """Events `change` with rows of areas and cells changed since `Last-Event-ID` (an epoch), `alive` in between.
+
+    Each brings the caller's own `total` along, as `/v1/coverage?level=scope` gives it.
 
     A viewer that falls behind skips epochs, never data: each event says all that changed since the last one it got.
     """
@@ -65,11 +67,11 @@ async def _events(
     try:
         live = house.current
         epoch = live.epoch if begun is None else begun
-        edition = live.tree.digest
+        expected = live.expected
         yield _event("alive", epoch, {"epoch": live.epoch, "as_of": live.as_of})
         while not house.closing:
-            if live.tree.digest != edition:
-                edition, epoch = live.tree.digest, live.epoch
+            if live.expected is not expected:  # campaign, areas or expected families were loaded anew
+                expected, epoch = live.expected, live.epoch
                 yield _event("change", epoch, {"epoch": epoch, "as_of": live.as_of, "resync": True})
             elif epoch != live.epoch:
                 yield _changes(live, scope, asked, epoch)
@@ -87,7 +89,10 @@ def _changes(live: Snapshot, scope: Scope, asked: Asked, epoch: int) -> bytes:
     body: bytes = live.remember(
         ("stream", scope.ranges, asked, epoch),
         lambda: _event(
-            "change", live.epoch, changes.since(live, scope, epoch, asked.levels, asked.res, asked.within)
+            "change",
+            live.epoch,
+            changes.since(live, scope, epoch, asked.levels, asked.res, asked.within)
+            | {"total": coverage.by_area(live, scope, "scope", asked.within)[0]},
         ),
     )
     return body

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Request, Response
-from pydantic import BaseModel, ConfigDict
 from psycopg.errors import DeadlockDetected
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import OperationalError
 
 from app.access import HouseDep, Watcher, one_of

@@ -1,5 +1,6 @@
 """Vector tiles: bytes that were built once, and values as of now."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path, Request, Response
@@ -10,8 +11,9 @@ from app.house import House
 from geo.errors import NotFound
 from geo.scope import Scope
 from geo.trust import accounts
+from geo.watch import changes, coverage
 from tiles import geometry, splice
-from tiles.layers import LAYERS, MAX_ZOOM
+from tiles.layers import LAYERS, MAX_ZOOM, level_at, resolution_at
 from tiles.splice import Still
 from tiles.style import MEASURES, legend, style, tilejson
 
@@ -78,11 +80,30 @@ async def map_style(
     scope: ScopeDep,
     measure: Literal["coverage", "gap", "resolved", "schedule"] = "coverage",
 ) -> dict[str, Any]:
-    """A MapLibre style of our tiles by one measure. `metadata` holds the legend and the bounds of the caller's scope."""
+    """A MapLibre style of our tiles by one measure.
+
+    `metadata` holds the legend, the bounds of the caller's scope, levels and resolutions by the first zoom that shows
+    them, and the names of states and of the fields in rows of `/v1/stream`.
+    """
     root = str(request.base_url).rstrip("/")
     where = view(house, scope)
     made = style(root, MEASURES[measure], where, households=scope.sees_households)
-    return made | {"metadata": {"cakupan:legend": legend(), "cakupan:bounds": where["bounds"]}}
+    tree = house.current.tree
+    said = {
+        "legend": legend(),
+        "bounds": where["bounds"],
+        "levels": _by_zoom(lambda zoom: level_at(tree, zoom)),
+        "resolutions": _by_zoom(resolution_at),
+        "fields": changes.FIELDS,
+        "states": coverage.STATES,
+    }
+    return made | {"metadata": {f"cakupan:{name}": value for name, value in said.items()}}
+
+
+def _by_zoom(shown_at: Callable[[int], object]) -> list[tuple[int, object]]:
+    """What is shown from which zoom on, by ascending zoom."""
+    seen = [shown_at(zoom) for zoom in range(MAX_ZOOM + 1)]
+    return [(zoom, what) for zoom, what in enumerate(seen) if zoom == 0 or what != seen[zoom - 1]]
 
 
 def view(house: House, scope: Scope) -> dict[str, Any]:

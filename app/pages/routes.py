@@ -1,5 +1,113 @@
-"""The web pages."""
+"""The web pages: a shell in the reader's language. What it shows comes from the API that everybody else uses."""
 
-from fastapi import APIRouter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+from urllib.parse import quote
+
+from fastapi import APIRouter, Cookie, Depends, Header, Query, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from app import locales
+from app.access import WATCHERS, HouseDep, known
+from app.api.campaign import about
+from app.pages import assets
+from geo.trust.accounts import Caller
 
 router = APIRouter(include_in_schema=False)
+router.include_router(assets.router)
+
+LANGUAGE_COOKIE = "cakupan_lang"
+_YEAR = 365 * 24 * 3600
+_pages = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+class Language(NamedTuple):
+    """The language of one page, and whether to remember it."""
+
+    code: str
+    chosen: bool
+
+
+async def language(
+    lang: Annotated[str | None, Query(max_length=8)] = None,
+    cakupan_lang: Annotated[str | None, Cookie(max_length=8)] = None,
+    accept_language: Annotated[str, Header(max_length=500)] = "",
+) -> Language:
+    """What the link asks for, else what was chosen before, else what the browser prefers, else Indonesian."""
+    return Language(locales.choose(lang, cakupan_lang, accept_language), lang in locales.LANGUAGES)
+
+
+LanguageDep = Annotated[Language, Depends(language)]
+KnownDep = Annotated[Caller | None, Depends(known)]
+
+
+@router.get("/")
+async def live_map(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
+    """The live map."""
+    return _inside(request, "map.html", found, spoken, about(house.snapshot))
+
+
+@router.get("/gaps")
+async def gaps(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
+    """The list of blocks where families are still to be found."""
+    return _inside(request, "gaps.html", found, spoken, about(house.snapshot))
+
+
+@router.get("/login")
+async def log_in(
+    request: Request,
+    house: HouseDep,
+    spoken: LanguageDep,
+    failed: bool = False,
+    to: Annotated[str, Query(max_length=500)] = "/",
+) -> Response:
+    """The log-in page."""
+    more = {"campaign": about(house.snapshot), "me": None, "failed": failed, "to": to}
+    return _page(request, "login.html", spoken, more)
+
+
+def _inside(
+    request: Request, template: str, found: Caller | None, spoken: Language, campaign: dict[str, Any] | None
+) -> Response:
+    """A page for those who are logged in; what stands in its way otherwise."""
+    if found is None:
+        wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"/login?to={quote(wanted, safe='/')}", 303)
+    me = {"name": found.name, "role": found.role, "households": found.scope.sees_households}
+    more = {"campaign": campaign, "me": me}
+    if found.role not in WATCHERS:
+        return _page(request, "closed.html", spoken, more, 403)
+    return _page(request, template if campaign else "waiting.html", spoken, more)
+
+
+def _page(request: Request, template: str, spoken: Language, more: Mapping[str, Any], status: int = 200) -> Response:
+    texts = locales.texts(spoken.code)
+
+    def t(key: str, **values: object) -> str:
+        return texts[key].format(**values)
+
+    links = {code: str(request.url.include_query_params(lang=code).query) for code in locales.LANGUAGES}
+    setup = {"lang": spoken.code, "campaign": more["campaign"], "me": more["me"]}
+    shown = {k: v for k, v in texts.items() if not k.startswith(("fault.", "login.", "waiting.", "closed."))}
+    body = _pages.get_template(template).render(
+        t=t,
+        lang=spoken.code,
+        links=links,
+        assets=assets.root(),
+        path=request.url.path,
+        setup=setup,
+        texts=shown,
+        **more,
+    )
+    answer = HTMLResponse(body, status, {"Cache-Control": "no-store", "Vary": "Cookie, Accept-Language"})
+    if spoken.chosen:
+        answer.set_cookie(LANGUAGE_COOKIE, spoken.code, max_age=_YEAR, samesite="lax")
+    return answer

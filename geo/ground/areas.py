@@ -8,7 +8,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import shapely
@@ -49,7 +49,7 @@ class Tree:
     @property
     def block(self) -> NDArray[np.bool_]:
         """Whether an area is a block: one with nothing below it."""
-        found = self.last == np.arange(len(self))
+        found: NDArray[np.bool_] = self.last == np.arange(len(self))
         found[0] = False
         return found
 
@@ -216,11 +216,11 @@ def _columns(ranges: Any) -> tuple[Any, Any, Any]:
 
 
 async def _stored(db: AsyncConnection, edition_id: int) -> list[AreaRow]:
-    rows = (await db.execute(SQL["stored"], {"edition_id": edition_id})).all()
-    return [
-        AreaRow(r.level, r.code, r.name, r.parent, shapely.from_wkb(bytes(r.geom)), r.uninhabited, r.derived)
-        for r in rows
-    ]
+    found = []
+    for r in await db.execute(SQL["stored"], {"edition_id": edition_id}):
+        shape = cast("shapely.MultiPolygon", shapely.from_wkb(bytes(r.geom)))  # the column holds nothing else
+        found.append(AreaRow(r.level, r.code, r.name, r.parent, shape, r.uninhabited, r.derived))
+    return found
 
 
 async def _write(db: AsyncConnection, edition_id: int, ordered: Sequence[Numbered]) -> None:

@@ -263,7 +263,7 @@ class Locator:
         return self._first(len(x), real[point], block)
 
     def within(self, lon: cells.Degrees, lat: cells.Degrees, metres: float) -> NDArray[np.bool_]:
-        """Whether each point, arrays (n,) of degrees, lies in some block or at most `metres` away; False for no place."""
+        """Whether each point, arrays (n,) of degrees, lies in a block or at most `metres` away; False for no place."""
         x, y = np.asarray(lon, np.float64), np.asarray(lat, np.float64)
         near = self.locate(x, y) > 0
         rest = np.flatnonzero(~near & (np.abs(x) <= 180) & (np.abs(y) <= 90))
@@ -292,9 +292,10 @@ class Locator:
         known[known] = ranked[place[known]] == asked[known]
         points = np.flatnonzero(known & np.isfinite(x) & np.isfinite(y))
         block = by_number[place[points]]
-        for one in np.unique(block):
-            here = points[block == one]
-            metres[here] = _metres(self._blocks[one], x[here], y[here])
+        order = np.argsort(block, kind="stable")
+        for same in np.split(order, np.flatnonzero(np.diff(block[order])) + 1) if len(order) else ():
+            here = points[same]
+            metres[here] = _metres(self._blocks[block[same[0]]], x[here], y[here])
         return metres
 
 

@@ -21,21 +21,40 @@ from geo.errors import NotFound
 from geo.ground.areas import Ground
 from geo.intake.placing import Placed, place
 from geo.intake.reasons import Fault, Reason
-from geo.intake.submissions import Limits, Submission, mask, parse
+from geo.intake.submissions import Limits, Submission, mask, masked_text, parse
 
 SQL = queries.load(__file__)
 
 Status = Literal["stored", "duplicate", "superseded", "conflict", "quarantined"]
 STATUSES: tuple[Status, ...] = ("stored", "duplicate", "superseded", "conflict", "quarantined")
 
-_COLUMNS = (
-    "row submission_id household_id revision block number located lon lat cell accuracy_m captured_at day result "
-    "origin visit revisit_at welfare started_at finished_at enumerator flags digest stored"
-).split()
-_TYPES = (
-    "int4 uuid text int4 text int4 int4 float8 float8 int8 float4 timestamptz date text "
-    "text int2 timestamptz int2 timestamptz timestamptz text text bytea bool"
-).split()
+#: Columns of the table `incoming` and how each is sent.
+_COLUMNS = {
+    "row": "int4",
+    "submission_id": "uuid",
+    "household_id": "text",
+    "revision": "int4",
+    "block": "text",
+    "number": "int4",
+    "located": "int4",
+    "lon": "float8",
+    "lat": "float8",
+    "cell": "int8",
+    "accuracy_m": "float4",
+    "captured_at": "timestamptz",
+    "day": "date",
+    "result": "text",
+    "origin": "text",
+    "visit": "int2",
+    "revisit_at": "timestamptz",
+    "welfare": "int2",
+    "started_at": "timestamptz",
+    "finished_at": "timestamptz",
+    "enumerator": "text",
+    "flags": "text",
+    "digest": "bytea",
+    "stored": "bool",
+}
 _QUOTED = ", ".join('"' + column + '"' for column in _COLUMNS)
 _COPY = f"COPY incoming ({_QUOTED}) FROM STDIN (FORMAT BINARY)"
 
@@ -104,8 +123,7 @@ async def store(
     for number, (raw, answer) in enumerate(zip(rows, judged, strict=True)):
         if isinstance(answer, Fault):
             held.append(_held(number, 0, raw, answer))
-            detail = f"{answer.field}: {answer.detail}" if answer.field else answer.detail
-            receipts.append(Receipt(number, _id_in(raw), "quarantined", answer.reason, detail))
+            receipts.append(Receipt(number, _id_in(raw), "quarantined", answer.reason, _said(answer)))
             continue
         submission = answer.submission
         status = statuses[number]
@@ -113,9 +131,7 @@ async def store(
         if status == "conflict":
             reason, detail_ = Reason.CONFLICT, "another record has this id, or this household and revision"
             held.append(_held(number, answer.number, raw, Fault(reason, "submission_id", detail_)))
-        receipts.append(
-            Receipt(number, str(submission.submission_id), status, reason, detail_, submission.notices)
-        )
+        receipts.append(Receipt(number, str(submission.submission_id), status, reason, detail_, submission.notices))
     if held:
         await db.execute(
             SQL["quarantine"],
@@ -163,13 +179,11 @@ async def _append(
 async def _copy(db: AsyncConnection, ground: Ground, placed: Sequence[Placed]) -> None:
     """Bring the rows to the database in one binary COPY."""
     raw = await db.get_raw_connection()
-    if not raw.info.get("incoming"):
-        await db.execute(SQL["incoming"])
-        raw.info["incoming"] = True
+    await db.execute(SQL["incoming"])
     zone = ground.campaign.zone
     driver: Any = raw.driver_connection
     async with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-        copy.set_types(_TYPES)
+        copy.set_types(list(_COLUMNS.values()))
         for p in placed:
             s = p.submission
             day = s.captured_at.astimezone(zone).date()
@@ -186,17 +200,23 @@ async def _copy(db: AsyncConnection, ground: Ground, placed: Sequence[Placed]) -
 
 def _held(row: int, number: int, raw: object, fault: Fault) -> dict[str, Any]:
     """A row for the quarantine. Its digest leaves out where it came from, so that sending it again adds nothing."""
-    kept = mask({"fault": raw.detail} if isinstance(raw, Fault) else raw)
+    kept = mask({"fault": _said(raw)} if isinstance(raw, Fault) else raw)
     name = hashlib.blake2b(orjson.dumps([fault.reason, kept]), digest_size=16).hexdigest()
     return {
         "row": row,
         "number": number,
         "reason": fault.reason,
-        "detail": f"{fault.field}: {fault.detail}" if fault.field else fault.detail,
+        "detail": _said(fault),
         "proposal": fault.proposal,
         "raw": kept,
         "digest": f"\\x{name}",
     }
+
+
+def _said(fault: Fault) -> str:
+    """What is told and kept of a fault. It may quote a line as it was sent, so it is masked and made printable."""
+    text = masked_text(f"{fault.field}: {fault.detail}" if fault.field else fault.detail)
+    return "".join(c if c.isprintable() else "�" for c in text)
 
 
 def _id_in(raw: object) -> str | None:

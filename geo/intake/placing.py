@@ -39,6 +39,10 @@ class _Points:
     def present(self) -> NDArray[np.bool_]:
         return np.isfinite(self.lon)
 
+    @property
+    def on_earth(self) -> NDArray[np.bool_]:
+        return self.present & (np.abs(self.lon) <= 180) & (np.abs(self.lat) <= 90)
+
 
 def place(ground: Ground, submissions: Sequence[Submission]) -> list[Placed | Fault]:
     """One answer per submission, in order: where it counts, or why its place cannot be believed."""
@@ -47,11 +51,10 @@ def place(ground: Ground, submissions: Sequence[Submission]) -> list[Placed | Fa
     lon = np.array([np.nan if s.lon is None else s.lon for s in submissions])
     lat = np.array([np.nan if s.lat is None else s.lat for s in submissions])
     declared = np.array([ground.block_numbers.get(s.block or "", 0) for s in submissions], dtype=np.int32)
-    usable = np.isfinite(lon) & (np.abs(lon) <= 180) & (np.abs(lat) <= 90)
-    located = np.zeros(len(submissions), dtype=np.int32)
-    located[usable] = ground.locator.locate(lon[usable], lat[usable])
-    points = _Points(lon, lat, located, declared)
-    faults = _faults(ground, points, usable)
+    points = _Points(lon, lat, np.zeros(len(submissions), dtype=np.int32), declared)
+    usable = points.on_earth
+    points.located[usable] = ground.locator.locate(lon[usable], lat[usable])
+    faults = _faults(ground, points)
     index = np.zeros(len(submissions), dtype=np.int64)
     index[usable] = cells.index(lon[usable], lat[usable], 15)
     outside = _outside(ground, points, submissions)
@@ -77,8 +80,8 @@ def place(ground: Ground, submissions: Sequence[Submission]) -> list[Placed | Fa
             answers.append(
                 Placed(
                     submission,
-                    number=int(declared[i] or located[i]),
-                    located=int(located[i]) if has_point else None,
+                    number=int(declared[i] or points.located[i]),
+                    located=int(points.located[i]) if has_point else None,
                     cell=int(index[i]) if has_point else None,
                     flags=" ".join(flags) or None,
                 )
@@ -86,7 +89,7 @@ def place(ground: Ground, submissions: Sequence[Submission]) -> list[Placed | Fa
     return answers
 
 
-def _faults(ground: Ground, points: _Points, usable: NDArray[np.bool_]) -> dict[int, Fault]:
+def _faults(ground: Ground, points: _Points) -> dict[int, Fault]:
     """Points that cannot be believed, by position."""
     suspects = np.flatnonzero(points.present & (points.located == 0))
     if not len(suspects):
@@ -94,7 +97,7 @@ def _faults(ground: Ground, points: _Points, usable: NDArray[np.bool_]) -> dict[
     lon, lat = points.lon[suspects], points.lat[suspects]
     limit = ground.campaign.outside_limit_m
     near = np.zeros(len(suspects), dtype=bool)
-    fine = usable[suspects]
+    fine = points.on_earth[suspects]
     near[fine] = ground.locator.within(lon[fine], lat[fine], limit)
     swapped = (np.abs(lat) <= 180) & (np.abs(lon) <= 90) & ~near
     swapped[swapped] = ground.locator.within(lat[swapped], lon[swapped], 0.0)
@@ -119,9 +122,9 @@ def _faults(ground: Ground, points: _Points, usable: NDArray[np.bool_]) -> dict[
 
 def _outside(ground: Ground, points: _Points, submissions: Sequence[Submission]) -> NDArray[np.bool_]:
     """Whether a point lies outside its declared block by more than its accuracy."""
-    outside = points.present & (points.declared > 0) & (points.located != points.declared)
+    outside: NDArray[np.bool_] = points.on_earth & (points.declared > 0) & (points.located != points.declared)
     at = np.flatnonzero(outside)
     away = ground.locator.distance_m(points.lon[at], points.lat[at], points.declared[at])
-    accuracy = np.array([submissions[i].accuracy_m or 0.0 for i in at])
+    accuracy = np.array([submissions[i].accuracy_m or 0.0 for i in at.tolist()])
     outside[at] = away > accuracy
     return outside

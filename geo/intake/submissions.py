@@ -4,8 +4,8 @@ Knows neither the database nor the areas: where a point may lie is decided in `p
 """
 
 import hashlib
-import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -44,6 +44,9 @@ _ORIGINS = frozenset(ORIGINS)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,63}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _SIXTEEN = re.compile(r"(?<![0-9])[0-9]{6}([0-9]{2})([0-9]{2})[0-9]{6}(?![0-9])")
+
+#: How deep objects and lists may lie in each other.
+DEEPEST = 32
 
 #: How far ahead of the campaign's clock a device may be: clocks drift by minutes, seldom by more.
 AHEAD = timedelta(minutes=10)
@@ -107,6 +110,8 @@ def parse(row: int, raw: object, limits: Limits) -> Submission:
     """The record in `raw`, a decoded JSON object. Raises Fault with a reason code."""
     if not isinstance(raw, Mapping):
         raise Fault(Reason.NOT_AN_OBJECT, "", "a row is an object with named fields")
+    if _too_deep(raw):
+        raise Fault(Reason.BAD_VALUE, "", f"is nested deeper than {DEEPEST}")
     if found := identity_in(raw):
         raise Fault(Reason.IDENTITY_NUMBER, found, "holds what looks like a national or family-card number")
     notices = tuple(f"UNKNOWN_FIELD {_printable(name)}" for name in raw if name not in _FIELDS)
@@ -146,27 +151,62 @@ def parse(row: int, raw: object, limits: Limits) -> Submission:
 def identity_in(raw: Mapping[Any, Any]) -> str:
     """The first field, `block` apart, that holds what looks like a national number; empty where none does."""
     for name, value in raw.items():
-        if name == "block" or value is None or isinstance(value, float | bool):
+        if _holds_identity(str(name)):
+            return "the name of a field"
+        if name == "block" or value is None or isinstance(value, bool):
             continue
-        if _holds_identity(str(value) if not isinstance(value, str) else value) or _holds_identity(str(name)):
+        if isinstance(value, float):
+            value = int(value) if value.is_integer() else ""  # noqa: PLW2901  # 1.0 is 1, and digits after a point are none
+        if _holds_identity(value if isinstance(value, str) else str(value)):
             return _printable(name)
     return ""
 
 
 def mask(value: object) -> object:
-    """`value` as it may be kept: numbers that look like identities masked, text made printable, depth bounded."""
-    try:
-        text = orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-    except (orjson.JSONEncodeError, UnicodeError):
-        text = orjson.dumps(repr(value)[:2000]).decode()
-    text = _SIXTEEN.sub(lambda m: "****************" if _plausible(m) else m.group(), text.replace("\\u0000", "�"))
-    if len(text) > 20_000:
-        return {"cut": text[:2000]}
-    try:
-        masked: object = orjson.loads(text)
-    except orjson.JSONDecodeError:  # a bare number was masked
-        return {"masked": text}
-    return masked
+    """`value` as it may be kept: numbers that look like identities masked, text storable, depth and length bounded."""
+    kept = _kept(value, 0)
+    text = orjson.dumps(kept).decode()
+    return {"cut": text[:2000]} if len(text) > 20_000 else kept
+
+
+def _kept(value: object, depth: int) -> object:
+    """One value of a row, and what lies in it. Text is masked decoded: escapes would hide where a number begins."""
+    if isinstance(value, dict | list):
+        if depth == DEEPEST:
+            return "nested too deeply"
+        if isinstance(value, list):
+            return [_kept(inside, depth + 1) for inside in value]
+        return {_storable(str(name)): _kept(inside, depth + 1) for name, inside in value.items()}
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        if not abs(value) < 1e18:
+            return "a number out of any range"
+        return "****************" if value == int(value) and _holds_identity(str(int(value))) else value
+    return _storable(str(value))
+
+
+def _storable(text: str) -> str:
+    """`text` masked, without what UTF-8 or jsonb cannot hold."""
+    return masked_text(text.replace("\0", "�").encode(errors="replace").decode())
+
+
+def masked_text(text: str) -> str:
+    """`text` with numbers that look like identities masked."""
+    return _SIXTEEN.sub(lambda m: "****************" if _plausible(m) else m.group(), text)
+
+
+def _too_deep(value: object) -> bool:
+    """Whether objects and lists lie more than DEEPEST deep in each other. Walks, for recursion ends in a crash."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            inside
+            for outside in level
+            if isinstance(outside, dict | list)
+            for inside in (outside.values() if isinstance(outside, dict) else outside)
+        ]
+    return any(isinstance(inside, dict | list) for inside in level)
 
 
 def _holds_identity(text: str) -> bool:
@@ -193,7 +233,7 @@ def _number(raw: Mapping[Any, Any], name: str) -> float | None:
     value = raw.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
         raise Fault(Reason.NOT_A_NUMBER, name, "must be a finite number, not text")
     return float(value)
 

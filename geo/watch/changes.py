@@ -49,9 +49,7 @@ def since(
     return head
 
 
-def _changed(
-    live: Snapshot, scope: Scope, level: str, blocks: NDArray[np.intp], within: int
-) -> NDArray[np.intp]:
+def _changed(live: Snapshot, scope: Scope, level: str, blocks: NDArray[np.intp], within: int) -> NDArray[np.intp]:
     """Areas of a level, wholly in scope, that hold any of `blocks`."""
     numbers = coverage.select(live, level, within)
     numbers = numbers[scope.mask(numbers, live.tree.last[numbers])]
@@ -81,4 +79,3 @@ def _rows(live: Snapshot, ids: NDArray[Any], figures: coverage.Figures) -> list[
         figures.states(elapsed).tolist(),
     )
     return [list(row) for row in zip(*columns, strict=True)]
-

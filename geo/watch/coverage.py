@@ -50,7 +50,8 @@ class Figures:
     @property
     def visited(self) -> NDArray[np.bool_]:
         """Whether anything at all has been reported."""
-        return self.counts.any(axis=1)
+        anything: NDArray[np.bool_] = (self.counts != 0).any(axis=1)
+        return anything
 
     def ratio(self, numerator: NDArray[np.int64]) -> NDArray[np.float64]:
         """`numerator` over expected, NaN where expected is unknown or nothing."""
@@ -145,9 +146,7 @@ def select(live: Snapshot, level: str, within: int) -> NDArray[np.intp]:
     return np.flatnonzero(fits)
 
 
-def by_area(
-    live: Snapshot, scope: Scope, level: str, within: int = 0, day: date | None = None
-) -> list[dict[str, Any]]:
+def by_area(live: Snapshot, scope: Scope, level: str, within: int = 0, day: date | None = None) -> list[dict[str, Any]]:
     """Coverage of every area of `level` inside `within`, in the order of the numbers; nulls outside the scope.
 
     `level="scope"` gives one row, the caller's own total. Raises BadInput for an unknown level.
@@ -193,9 +192,7 @@ def by_cell(
     ]
 
 
-def cell_figures(
-    live: Snapshot, scope: Scope, resolution: int, within: int = 0
-) -> tuple[NDArray[np.int64], Figures]:
+def cell_figures(live: Snapshot, scope: Scope, resolution: int, within: int = 0) -> tuple[NDArray[np.int64], Figures]:
     """Cells of a resolution, ascending, and their figures over the part of `within` that lies in scope."""
     if resolution not in RESOLUTIONS:
         raise BadInput(f"resolution must lie between {RESOLUTIONS[0]} and {RESOLUTIONS[-1]}", code="bad-resolution")

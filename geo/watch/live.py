@@ -41,9 +41,7 @@ class Pairs:
 
     def span(self, ranges: Sequence[tuple[int, int]]) -> NDArray[np.intp]:
         """Positions of the pairs whose number lies in closed `ranges`."""
-        spans = [
-            np.arange(*np.searchsorted(self.number, [lo, hi + 1]), dtype=np.intp) for lo, hi in ranges if lo <= hi
-        ]
+        spans = [np.arange(*np.searchsorted(self.number, [lo, hi + 1]), dtype=np.intp) for lo, hi in ranges if lo <= hi]
         return np.concatenate(spans) if spans else np.empty(0, dtype=np.intp)
 
 
@@ -99,9 +97,7 @@ async def load(db: AsyncConnection, campaign: Campaign, tree: Tree, series: str 
         counts=np.zeros((len(tree), len(COUNTS)), dtype=np.int32),
         last_at=np.full(len(tree), np.nan),
         changed=np.zeros(len(tree), dtype=np.int64),
-        cells=Pairs(
-            number[order], cell[order], nothing, families[order], np.zeros(len(spread), dtype=np.int64)
-        ),
+        cells=Pairs(number[order], cell[order], nothing, families[order], np.zeros(len(spread), dtype=np.int64)),
         days=Pairs(empty.astype(np.int32), empty, nothing[:0], empty.astype(np.int32), empty),
     )
     return await advance(db, blank)

@@ -153,16 +153,55 @@ def test_the_browser_gets_only_what_it_needs(checkout: Checkout) -> None:
     assert "ci --ignore-scripts" in checkout.asked("npm ci")[0]
 
 
-def test_without_a_fitting_python_it_says_so(checkout: Checkout, tmp_path: Path) -> None:
-    bare = tmp_path / "bare"
-    bare.mkdir()
-    for name in ("readlink", "dirname", "flock", "mkdir", "sha256sum", "cut", "cat", "rm", "id"):
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A folder for PATH with little more than the launcher itself calls."""
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    for name in (
+        "readlink",
+        "dirname",
+        "flock",
+        "mkdir",
+        "sha256sum",
+        "cut",
+        "cat",
+        "cp",
+        "mv",
+        "rm",
+        "id",
+        "env",
+        "touch",
+        "true",
+    ):
         found = shutil.which(name)
         assert found
-        (bare / name).symlink_to(found)
+        (folder / name).symlink_to(found)
+    return folder
+
+
+def test_without_a_fitting_python_it_says_so(checkout: Checkout, bare: Path) -> None:
     code, _, err = checkout.run("serve", PATH=str(bare))
     assert code == 1
     assert "no Python 3.11 or newer here: install one" in err
+
+
+def test_in_ci_a_missing_browser_is_installed_once(checkout: Checkout, bare: Path) -> None:
+    brings = f'case "$*" in *install*) cp {bare}/apt-get {bare}/chromium ;; esac'
+    for name, text in {
+        "apt-get": f'echo "apt-get $*" >>"$FAKE_LOG"; {brings}',
+        "sudo": 'shift; exec "$@"',
+    }.items():
+        (bare / name).write_text(f"#!/bin/sh\n{text}\n")
+        (bare / name).chmod(0o755)
+    machine = {"PATH": f"{bare.parent / 'tools'}:{bare}", "CAKUPAN_SHARED": str(bare)}
+    assert checkout.run("test", **machine)[0] == 0
+    assert not checkout.asked("apt-get")
+    for _ in range(2):
+        code, _, err = checkout.run("test", CI="true", CAKUPAN_CHROMIUM="", **machine)
+        assert code == 0, err
+    (install,) = checkout.asked("apt-get -q -o DPkg::Lock::Timeout=600 install")
+    assert "chromium" in install
 
 
 def test_in_ci_the_real_data_must_be_there(checkout: Checkout, tmp_path: Path) -> None:
@@ -217,7 +256,7 @@ def test_no_lock_names_a_host() -> None:
         "app/pages/package-lock.json",
     ):
         text = (ROOT / name).read_text()
-        assert "://" not in re.sub(r'"(url|funding)": "[^"]*"', "", text), name
+        assert "://" not in text, name
         assert "index-url" not in text
         assert '"resolved"' not in text
         assert "sha256:" in text or '"integrity": "sha512-' in text

@@ -1,5 +1,5 @@
 -- name: incoming
--- One batch on its way in; kept for the connection, emptied at each commit.
+-- One batch on its way in; kept for the connection, emptied at each commit, gone when its first transaction fails.
 CREATE TEMP TABLE IF NOT EXISTS incoming (
     "row" integer, submission_id uuid, household_id text, revision integer, block text, number integer,
     located integer, lon double precision, lat double precision, cell bigint, accuracy_m real,
@@ -127,9 +127,9 @@ LEFT JOIN intake.submission mine ON mine.submission_id = i.submission_id AND min
 LEFT JOIN intake.household h ON h.household_id = i.household_id;
 
 -- name: quarantine
--- Rows held back, each once: the same bad row sent again adds nothing.
+-- Rows held back, each once: the same bad row sent again adds nothing. A row that is null arrives as no value at all.
 INSERT INTO intake.quarantine (batch_id, "row", actor, number, reason, detail, proposal, raw, digest)
-SELECT :batch_id, q."row", :actor, q.number, q.reason, q.detail, q.proposal, q.raw, q.digest
+SELECT :batch_id, q."row", :actor, q.number, q.reason, q.detail, q.proposal, coalesce(q.raw, 'null'), q.digest
 FROM jsonb_to_recordset(CAST(:held AS jsonb)) AS q ("row" integer, number integer, reason text, detail text,
     proposal jsonb, raw jsonb, digest bytea)
 ORDER BY q.digest

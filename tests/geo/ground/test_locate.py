@@ -1,8 +1,5 @@
 """Locating gives the answer of the exact test, always: on boundaries, in holes, on overlaps, on real blocks."""
 
-import os
-from pathlib import Path
-
 import geopandas
 import numpy as np
 import pyproj
@@ -52,14 +49,6 @@ def awkward(geometries):
     middles = (corners[1:] + corners[:-1]) / 2
     hair = np.concatenate([corners, middles]) + 1e-12
     return np.concatenate([corners, middles, hair]).T
-
-
-@pytest.fixture(scope="module")
-def shared() -> Path:
-    folder = Path(os.environ.get("CAKUPAN_SHARED", Path(__file__).parents[4] / "shared")) / "data"
-    if not folder.is_dir():
-        pytest.skip("the shared real data are not on this machine; set CAKUPAN_SHARED to their folder")
-    return folder
 
 
 def real_blocks(shared, name):
@@ -297,6 +286,29 @@ def test_distance_is_good_to_half_a_percent(latitude):
             many = len(outline)
             least = geod.inv(np.full(many, x), np.full(many, y), outline[:, 0], outline[:, 1])[2].min()
             assert found == pytest.approx(least, rel=0.005, abs=0.5)
+
+
+def test_distance_is_measured_to_the_block_that_is_asked_for():
+    here = locator()
+    names = ["05", "07", "05", "01", "03", "07"]
+    numbers = np.array([10 + list(BLOCKS).index(name) for name in names], np.int32)
+    lon, lat = np.array([103.60, 103.70, 103.71, 103.60, 103.50, 103.62]), np.full(6, -1.58)
+    alone = [here.distance_m(lon[i : i + 1], lat[i : i + 1], numbers[i : i + 1])[0] for i in range(6)]
+    assert here.distance_m(lon, lat, numbers).tolist() == alone
+    assert alone[5] == 0
+    assert min(alone[:5]) > 1000
+    assert here.distance_m(lon[:0], lat[:0], numbers[:0]).shape == (0,)
+
+
+def test_within_allows_some_metres_around_all_blocks():
+    here = locator()
+    east = (
+        np.array([99.0, 101.0, 4900.0, 5100.0, -10.0]) / pyproj.Geod(ellps="WGS84").inv(103.74, -1.59, 103.75, -1.59)[2]
+    )
+    lon, lat = np.append(103.74 + east * 0.01, np.nan), np.full(6, -1.59)
+    assert here.within(lon, lat, 100.0).tolist() == [True, False, False, False, True, False]
+    assert here.within(lon, lat, 5000.0).tolist() == [True, True, True, False, True, False]
+    assert here.within(lon, lat, 0.0).tolist() == [False, False, False, False, True, False]
 
 
 def test_distance_to_no_block_is_not_a_number():

@@ -1,8 +1,5 @@
 """Expected families by cell: whole, exact, fair at every resolution."""
 
-import os
-from pathlib import Path
-
 import geopandas
 import numpy as np
 import pandas
@@ -19,14 +16,6 @@ SQUARE = shapely.box(103.60, -1.60, 103.65, -1.55)
 PARTS = shapely.MultiPolygon([shapely.Point(103.6, -1.6).buffer(0.01), shapely.box(103.9, -1.6, 103.91, -1.57)])
 HOLED = shapely.Point(103.60, -1.60).buffer(0.03).difference(shapely.Point(103.60, -1.60).buffer(0.02))
 HUGE = shapely.box(102.0, -2.0, 102.21, -1.79)  # 33,000 cells, as the largest forest villages
-
-
-@pytest.fixture(scope="module")
-def shared() -> Path:
-    folder = Path(os.environ.get("CAKUPAN_SHARED", Path(__file__).parents[4] / "shared")) / "data"
-    if not folder.is_dir():
-        pytest.skip("the shared real data are not on this machine; set CAKUPAN_SHARED to their folder")
-    return folder
 
 
 def areas_inside(geometry, many):

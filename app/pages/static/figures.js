@@ -1,0 +1,75 @@
+// Numbers as people read them: a rate never without its numerator, its denominator and its time.
+
+import { h } from "./page.js";
+import { basis, number, percent, t, time } from "./texts.js";
+
+const OTHERS = ["partial", "not_met", "refused", "not_found", "moved", "deceased", "ineligible", "closed"];
+
+/** A bar of coverage: families of the prelist, then new ones; the mark is 100 %, the tick where the calendar stands. */
+export function bar(row, elapsed = null) {
+  const made = h("span", { class: "bar", role: "img", "aria-label": t("figures.bar", { value: percent(row.coverage) }) });
+  if (row.coverage === null) return made;
+  const scale = Math.max(1, row.coverage);
+  const fresh = row.new === undefined ? 0 : row.new / row.expected;
+  const parts = [["prelist", row.coverage - fresh], ["new", fresh]];
+  for (const [name, part] of parts) {
+    const piece = h("i", { class: name });
+    piece.style.width = `${(100 * part) / scale}%`;
+    made.append(piece);
+  }
+  const marks = [["full", scale > 1 ? 1 / scale : null], ["due", elapsed === null ? null : elapsed / scale]];
+  for (const [name, at] of marks) {
+    if (at === null) continue;
+    const mark = h("i", { class: name });
+    mark.style.left = `${100 * at}%`;
+    made.append(mark);
+  }
+  return made;
+}
+
+/** "43 of 120 expected families". */
+export function counted(row) {
+  const values = { completed: number(row.completed), expected: number(row.expected) };
+  return t(row.expected === null ? "figures.no_expected" : "figures.of", values);
+}
+
+/** The state of a block: a sign and words, never a colour alone. */
+export function state(name) {
+  return h("span", { class: `state ${name}` }, h("i", { "aria-hidden": "true" }), t(`state.${name}`));
+}
+
+/** The heart of every panel: coverage large, the bar, what it rests on, and its two parts where it exceeds 100 %. */
+export function summary(row, asOf, elapsed = null) {
+  const over = row.coverage !== null && row.coverage > 1;
+  // cut like `percent` cuts, so that the two parts make up the whole that is shown
+  const prelist = over ? Math.floor((1000 * (row.completed - row.new)) / row.expected) / 1000 : null;
+  return [
+    h("p", { class: "rate" }, h("b", {}, percent(row.coverage)), " ", h("span", {}, t("measure.coverage").toLowerCase())),
+    bar(row, elapsed),
+    h("p", { class: "counted" }, h("b", {}, counted(row)), " ", h("span", { class: "basis" }, basis(asOf))),
+    over
+      ? h("p", { class: "parts" }, t("figures.parts", {
+          total: percent(row.coverage), prelist: percent(prelist), new: percent(row.coverage - prelist),
+        }))
+      : null,
+    elapsed === null ? null : h("p", { class: "small due-note" }, t("figures.due", { value: percent(elapsed) })),
+  ];
+}
+
+/** Every other figure of an area or cell as a list. */
+export function details(row) {
+  const lines = [
+    [t("figures.gap"), number(row.gap), "strong"],
+    [t("measure.resolved"), percent(row.resolved)],
+    [t("measure.schedule"), percent(row.schedule)],
+    [t("count.new"), number(row.new)],
+    [t("count.dropped"), number(row.dropped)],
+    ...(row.level ? [[t("figures.last_at"), row.last_at ? time(row.last_at) : t("figures.never")]] : []), // cells keep none
+  ];
+  const others = OTHERS.filter((name) => row[name] > 0).map((name) => [t(`count.${name}`), number(row[name])]);
+  return [list(lines), others.length ? h("details", {}, h("summary", {}, t("figures.visits")), list(others)) : null];
+}
+
+function list(lines) {
+  return h("dl", {}, lines.map(([name, value, kind]) => h("div", { class: kind }, h("dt", {}, name), h("dd", {}, value))));
+}

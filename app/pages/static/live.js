@@ -1,0 +1,85 @@
+// The one stream of a page: what changed since an epoch, and an honest word on how old the figures are.
+
+import { get, h, address } from "./page.js";
+import { t, time } from "./texts.js";
+
+/** The server says something every 5 s; after LATE we say that we are behind, after DEAD we dial anew. */
+const LATE = 8_000;
+const DEAD = 20_000;
+const REDIAL = 3_000;
+
+const badge = document.getElementById("live");
+
+/** Follows the stream. `onChange(data)` gets each change; `shown` says the epoch and time of what is on the screen. */
+export class Live {
+  constructor(onChange) {
+    this.onChange = onChange;
+    this.source = null;
+    this.parameters = null;
+    this.heard = Date.now();
+    this.phase = "connecting";
+    this.epoch = null;
+    this.asOf = null;
+    setInterval(() => this.#look(), 1000);
+    addEventListener("online", () => this.parameters && this.follow(this.parameters));
+    addEventListener("offline", () => this.#say("offline"));
+    addEventListener("pagehide", () => this.source?.close());
+    addEventListener("pageshow", (event) => event.persisted && this.parameters && this.follow(this.parameters));
+  }
+
+  /** Start from what `epoch` showed, or from where we are. Closes the stream before. */
+  follow(parameters, epoch = this.epoch) {
+    this.source?.close();
+    clearTimeout(this.redial);
+    this.parameters = parameters;
+    const source = new EventSource(address("/v1/stream", { ...parameters, epoch }));
+    source.addEventListener("alive", (event) => this.#hear(JSON.parse(event.data)));
+    source.addEventListener("change", (event) => {
+      const data = JSON.parse(event.data);
+      this.#hear(data);
+      this.epoch = data.epoch;
+      this.onChange(data);
+    });
+    source.addEventListener("error", () => this.#lost(source));
+    this.source = source;
+    this.dialled = Date.now();
+  }
+
+  #hear(data) {
+    this.heard = Date.now();
+    this.asOf = data.as_of;
+    this.#say("live");
+  }
+
+  /** Browsers dial anew by themselves, except after an HTTP error: then we ask whether we are still logged in. */
+  #lost(source) {
+    if (source !== this.source) return;
+    this.#say("offline");
+    if (source.readyState !== EventSource.CLOSED) return;
+    clearTimeout(this.redial);
+    this.redial = setTimeout(() => {
+      get("/v1/me").catch(() => null).then(() => this.follow(this.parameters));
+    }, REDIAL);
+  }
+
+  #look() {
+    if (!this.source) return;
+    const silent = Date.now() - this.heard;
+    if (this.phase !== "offline" && silent > LATE) this.#say(silent > DEAD ? "offline" : "behind", silent);
+    if (silent > DEAD && Date.now() - this.dialled > DEAD) this.follow(this.parameters);
+  }
+
+  #say(phase, silent = 0) {
+    this.phase = phase;
+    const words = {
+      live: () => [h("b", {}, t("live.live")), " ", h("span", { class: "as-of" }, t("live.as_of", { time: time(this.asOf) }))],
+      behind: () => [t("live.behind", { seconds: Math.round(silent / 1000) })],
+      offline: () => [t("live.offline", { time: time(this.heard) })],
+    };
+    badge.dataset.phase = phase;
+    document.body.dataset.phase = phase;
+    const said = h("span", {}, ...words[phase]());
+    const before = badge.querySelector("span");
+    if (before.textContent !== said.textContent) before.replaceWith(said);
+  }
+}

@@ -1,0 +1,43 @@
+// Words, numbers and times in the reader's language and the campaign's time zone.
+
+const read = (id) => JSON.parse(document.getElementById(id).textContent);
+
+export const setup = read("setup");
+const texts = read("texts");
+const locale = setup.lang === "id" ? "id-ID" : "en-GB";
+const zone = setup.campaign.time_zone;
+
+/** The text of a key, `{name}` replaced by values. */
+export function t(key, values = {}) {
+  return (texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+const share = new Intl.NumberFormat(locale, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const round = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 });
+const clock = new Intl.DateTimeFormat(locale, { timeZone: zone, hour: "2-digit", minute: "2-digit" });
+const dated = new Intl.DateTimeFormat(locale, {
+  timeZone: zone, day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
+});
+const day = new Intl.DateTimeFormat("sv-SE", { timeZone: zone });
+
+/** A count; a dash where there is none. */
+export const number = (n) => (n === null || n === undefined ? "–" : whole.format(n));
+
+/** A rate with one decimal; rounded down, so that 100 % is never said too early. */
+export const percent = (r) => (r === null || r === undefined ? "–" : share.format(Math.floor(r * 1000 + 1e-6) / 1000));
+
+/** A class break. */
+export const percentBreak = (r) => round.format(r);
+
+/** A time of today, with its day where it is another day. */
+export function time(instant) {
+  const at = new Date(instant);
+  return (day.format(at) === day.format(new Date()) ? clock : dated).format(at);
+}
+
+/** "prelist 2022_2, as of 14:05": what a number rests on. */
+export function basis(asOf) {
+  const { series, edition } = setup.campaign;
+  return t("figures.basis", { series: t(`series.${series}`), edition, time: time(asOf) });
+}
