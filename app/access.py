@@ -1,7 +1,6 @@
 """Who asks: dependencies that every route hangs on. Authorisation goes by route, never by path."""
 
 import base64
-import binascii
 import time
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
@@ -107,7 +106,7 @@ def _secret(request: Request) -> str | None:
     if kind.lower() == "basic":
         try:
             return base64.b64decode(value, validate=True).decode().partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # neither base64 nor text: nobody
             return None
     return request.cookies.get(COOKIE)
 

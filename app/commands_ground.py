@@ -1,9 +1,11 @@
 """Commands that lay the ground: campaign, areas, expected families, households from files."""
 
 import csv
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -14,6 +16,7 @@ from geo.ground import campaign as ground_campaign
 from geo.ground import expected as ground_expected
 from geo.ground.inspection import Inspection, inspect
 from geo.ground.levels import LEVELS
+from geo.ground.problems import Change, Problem
 from geo.ground.sources import read_areas
 from geo.ground.tables import read_table
 from geo.intake import files
@@ -34,7 +37,7 @@ def install(app: typer.Typer) -> None:
     app.add_typer(households, name="households")
 
 
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
+Kinded = TypeVar("Kinded", Problem, Change)
 
 
 @campaign.command("set")
@@ -183,31 +186,37 @@ def _show_problems(found: Inspection, report: Path | None) -> None:
             [kind, many, "stands against it" if kind in blocking else "noted"] for kind, many in found.counts().items()
         ]
         table("problems", ["kind", "how many", ""], rows)
-        first: list[list[Any]] = [
-            [
-                p.kind,
-                p.code,
-                p.other,
-                p.lon and round(p.lon, 5),
-                p.lat and round(p.lat, 5),
-                p.area_m2 and round(p.area_m2),
-                p.detail,
-            ]
-            for p in sorted(found.problems, key=lambda p: (p.kind not in blocking, p.kind))[:12]
+        first = [
+            [p.kind, p.code, p.other, _rounded(p.lon, 5), _rounded(p.lat, 5), _rounded(p.area_m2), p.detail]
+            for p in _few(sorted(found.problems, key=lambda p: (p.kind not in blocking, p.kind)))
         ]
-        table("the first of them", ["kind", "code", "other", "lon", "lat", "m²", ""], first)
+        table("the first of each kind", ["kind", "code", "other", "lon", "lat", "m²", ""], first)
     if found.changes:
-        changed = [
-            [c.kind, c.code, c.before_m2 and round(c.before_m2), c.after_m2 and round(c.after_m2)]
-            for c in found.changes[:30]
-        ]
-        table(f"{len(found.changes)} changes", ["kind", "code", "m² before", "m² after"], changed)
+        changed = [[c.kind, c.code, round(c.before_m2), round(c.after_m2)] for c in _few(found.changes)]
+        table(
+            f"{len(found.changes)} changes by repair, the first of each kind",
+            ["kind", "code", "m² before", "m² after"],
+            changed,
+        )
     if report is not None:
-        with report.open("w", encoding="utf-8-sig", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["kind", "code", "other", "lon", "lat", "area_m2", "detail"])
-            writer.writerows([p.kind, p.code, p.other, p.lon, p.lat, p.area_m2, p.detail] for p in found.problems)
+        columns = ["kind", "code", "other", "lon", "lat", "area_m2", "detail"]
+        _write_csv(report, columns, [[getattr(p, name) for name in columns] for p in found.problems])
         out.print(f"every problem is in {report}")
+
+
+def _few(found: Sequence[Kinded], each: int = 4) -> list[Kinded]:
+    """The first of each kind, in their order."""
+    seen: Counter[str] = Counter()
+    kept = []
+    for item in found:
+        seen[item.kind] += 1
+        if seen[item.kind] <= each:
+            kept.append(item)
+    return kept
+
+
+def _rounded(value: float | None, places: int | None = None) -> float | None:
+    return None if value is None else round(value, places)
 
 
 @expected.command("import")
@@ -219,6 +228,7 @@ def expected_import(
     series: Annotated[str, typer.Option(help=f"One of {', '.join(SERIES)}.")] = "prelist",
     code_column: Annotated[str | None, typer.Option(help="Column with the block's code.")] = None,
     families_column: Annotated[str | None, typer.Option(help="Column with the number of families.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write every row left out to this CSV file.")] = None,
 ) -> None:
     """Read expected families by block from CSV or XLSX and spread them over cells. Lists codes that match nothing."""
     with plain_errors():
@@ -240,8 +250,12 @@ def expected_import(
     table(f"expected families, series {done.series}", ["blocks", "families"], [[done.blocks, done.families]])
     table("the whole series by level, sums over blocks", list(done.by_level), [list(done.by_level.values())])
     if done.left_out:
-        rows = [[row, code, why] for row, code, why in done.left_out[:30]]
-        table(f"{len(done.left_out)} rows left out", ["row", "code", "why"], rows)
+        reasons = Counter(why for _, _, why in done.left_out)
+        table(f"{len(done.left_out):,} rows left out", ["why", "rows"], [list(item) for item in reasons.most_common()])
+        table("the first of them", ["row", "code", "why"], [list(item) for item in done.left_out[:10]])
+    if report is not None:
+        _write_csv(report, ["row", "code", "why"], done.left_out)
+        out.print(f"every row left out is in {report}")
     if done.missing_blocks:
         out.print(f"{done.missing_blocks} blocks of the edition are not in this file; they stay as they were")
 
@@ -263,6 +277,10 @@ def households_import(
         typer.Option(help="Column that names a row in made ids; default the row's number."),
     ] = None,
     crs: Annotated[str | None, typer.Option(help="CRS of a file that does not say its own.")] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(help="COLUMN=VALUE: only the rows that have this value; may be given again."),
+    ] = None,
 ) -> None:
     """Import households from CSV, XLSX, GeoJSON, GeoPackage or GeoParquet through the same intake as every device.
 
@@ -270,7 +288,7 @@ def households_import(
     """
     with plain_errors():
         fixed = _pairs(set_)
-        reading = files.Reading(_pairs(column), fixed, source, key, crs)
+        reading = files.Reading(_pairs(column), fixed, source, key, crs, _pairs(where))
 
     async def work(desk: Desk) -> files.Summary:
         async with desk.begin() as connection:
@@ -286,11 +304,20 @@ def households_import(
     if done.resumed_at:
         out.print(f"went on at row {done.resumed_at + 1:,}")
     table(f"{done.rows:,} rows of {path.name}", list(done.counts), [list(done.counts.values())])
+    if done.passed_over:
+        out.print(f"{done.passed_over:,} rows do not have {' and '.join(where or ())} and were passed over")
     if done.flags:
         table("doubts, stored all the same", ["flag", "rows"], [list(item) for item in done.flags.most_common()])
     if done.reasons:
         table("held back", ["reason", "rows"], [list(item) for item in done.reasons.most_common()])
         out.print(f"these rows are in {done.refused}")
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(rows)
 
 
 def _pairs(given: list[str] | None) -> dict[str, str]:

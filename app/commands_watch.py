@@ -50,6 +50,8 @@ def coverage(
         number = found.tree.number_of(within, within_level) if within else 0
         rows = watch_coverage.by_area(found, OPERATOR, level, number)
         if level != "scope":
+            lost = None if within else watch_coverage.unplaced(found, OPERATOR)
+            rows += [lost | {"name": "in no block", "code": ""}] if lost else []
             rows += [r | {"name": "all", "code": ""} for r in watch_coverage.by_area(found, OPERATOR, "scope", number)]
         return rows, _caption(found)
 
@@ -94,6 +96,8 @@ def gaps(
     table(f"{found.total:,} blocks, {found.gap:,} families to be found", head, shown, caption)
     states = {s: n for s, n in found.states.items() if n}
     table("blocks by state", list(states), [list(states.values())])
+    if unknown := states.get("unknown"):
+        out.print(f"{unknown:,} blocks have no expected families: how many are missing there is not known")
 
 
 def report(

@@ -6,10 +6,12 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from app.headers import HEADERS
 from geo.errors import BadInput, CakupanError, NotFound, NotReady, Refused
 
 log = structlog.get_logger()
@@ -49,6 +51,26 @@ TITLES = {
 }
 
 
+class Problem(BaseModel):
+    """An RFC 9457 problem document."""
+
+    type: str = Field(description="stable: `urn:cakupan:problem:` and a code of docs/guide/errors.md")
+    title: str
+    status: int
+    detail: str
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a router whose routes can end in these problems."""
+    return {
+        status: {
+            "description": TITLES[status],
+            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in statuses
+    }
+
+
 def problem(status: int, code: str, detail: str, **more: Any) -> JSONResponse:
     """An RFC 9457 problem document; `type` is `urn:cakupan:problem:<code>`."""
     headers = {"Cache-Control": "no-store"}
@@ -61,7 +83,15 @@ def problem(status: int, code: str, detail: str, **more: Any) -> JSONResponse:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of ours, of validation and of the database by that table."""
+    """Answer every error of ours, of validation and of the database by that table, and say so in the document."""
+    described = app.openapi
+
+    def with_problems() -> dict[str, Any]:
+        document = described()
+        document["components"]["schemas"].setdefault("Problem", Problem.model_json_schema())
+        return document
+
+    app.openapi = with_problems  # type: ignore[method-assign]  # FastAPI's own way to extend the document
 
     @app.exception_handler(CakupanError)
     async def ours(_request: Request, error: CakupanError) -> JSONResponse:
@@ -75,7 +105,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(_request: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, f"http-{error.status_code}", TITLES.get(error.status_code, "Error"))
+        answer = problem(error.status_code, f"http-{error.status_code}", TITLES.get(error.status_code, "Error"))
+        answer.headers.update(error.headers or {})
+        return answer
 
     @app.exception_handler(DBAPIError)
     async def database(_request: Request, error: DBAPIError) -> JSONResponse:
@@ -89,4 +121,6 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def unforeseen(_request: Request, error: Exception) -> JSONResponse:
         log.error("unforeseen", kind=type(error).__name__)
-        return problem(500, "internal", "an error we did not foresee; it has been logged")
+        answer = problem(500, "internal", "an error we did not foresee; it has been logged")
+        answer.headers.update(HEADERS)  # this one is answered outside of every middleware
+        return answer

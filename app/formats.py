@@ -44,6 +44,8 @@ def safe(value: Any) -> Any:
     """A cell's value: text that a spreadsheet would run as a formula is quoted."""
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
+    if isinstance(value, list):
+        return ",".join(str(part) for part in value)
     if isinstance(value, str) and value.startswith(_DANGEROUS):
         return f"'{value}"
     return value
@@ -86,7 +88,7 @@ def _xlsx(name: str, rows: Sequence[dict[str, Any]], head: dict[str, Any]) -> by
         about = book.add_worksheet("about")
         for at, (key, value) in enumerate(head.items()):
             about.write_string(at, 0, key, bold)
-            about.write_string(at, 1, str(safe(value)))
+            about.write_string(at, 1, "" if value is None else str(safe(value)))
     return out.getvalue()
 
 

@@ -96,6 +96,11 @@ class House:
             self.snapshot = after
             await self._tell()
 
+    async def close_streams(self) -> None:
+        """Be ready no longer, and let every stream end."""
+        self.closing = True
+        await self._tell()
+
     async def _tell(self) -> None:
         async with self._moved:
             self._moved.notify_all()
@@ -144,8 +149,7 @@ class House:
         try:
             yield
         finally:
-            self.closing = True
-            await self._tell()
+            await self.close_streams()
             for loop in loops:
                 loop.cancel()
             await asyncio.gather(*loops, return_exceptions=True)

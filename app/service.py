@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from app.database import Database, Logins
 from app.main import create_app
@@ -15,6 +16,20 @@ from app.settings import Settings
 from app.terminal import err, ready, server
 from geo.errors import NotReady
 from geo.trust import accounts
+
+
+class Server(uvicorn.Server):
+    """Ends open streams first: uvicorn waits for them before it tells the application that the end has come."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close what is open, wait for what is in flight, stop."""
+        if house := getattr(self._app.state, "house", None):
+            await house.close_streams()
+        await super().shutdown(sockets)
 
 
 def serve(settings: Settings) -> None:
@@ -31,7 +46,7 @@ def serve(settings: Settings) -> None:
             app, log_config=None, timeout_graceful_shutdown=30, loop="uvloop", http="httptools", server_header=False
         )
         err.print(f"Cakupan is at [bold]http://{shown}:{port}[/]   (Ctrl-C stops it; data stay)", soft_wrap=True)
-        uvicorn.Server(config).run(sockets=[listening])
+        Server(config, app).run(sockets=[listening])
 
 
 def _listen(settings: Settings) -> socket.socket:

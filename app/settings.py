@@ -25,7 +25,11 @@ class Settings(BaseSettings):
     """Settings of one process."""
 
     model_config = SettingsConfigDict(
-        env_prefix="CAKUPAN_", env_file=Path(__file__).parent.parent / ".env", extra="ignore", frozen=True, populate_by_name=True
+        env_prefix="CAKUPAN_",
+        env_file=Path(__file__).parent.parent / ".env",
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
     )
 
     database_url: SecretStr | None = Field(

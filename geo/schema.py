@@ -248,8 +248,10 @@ household = Table(
     Column("enumerator", Text),
     Column("flags", Text),
     Column("closed", Boolean, nullable=False, server_default=text("false")),
-    Index("household_number_ix", "number", "household_id"),
-    Index("household_geom_ix", "geom", postgresql_using="gist"),
+    Index("household_number_ix", "number"),
+    # A box on the map is a few ranges of cells. Ranges of bigint are leakproof, so row-level security keeps this index;
+    # `&&` on a geometry is not, and costs more to keep.
+    Index("household_cell_ix", "cell"),
     schema="intake",
 )
 

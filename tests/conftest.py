@@ -21,6 +21,7 @@ import migrations
 from app import embedded
 from app.database import Database, Logins
 from app.main import create_app
+from app.service import Server
 from app.settings import Settings, default_home
 from geo.ground.areas import Ground, load_ground
 from geo.trust import accounts
@@ -63,14 +64,20 @@ def passwords(settings: Settings) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def template(cluster: str, passwords: dict[str, str]) -> Iterator[str]:
-    """Name of a migrated database that holds the tiny world; nobody is connected to it."""
+def migrated(cluster: str, passwords: dict[str, str]) -> Iterator[str]:
+    """Name of a migrated database that holds nothing; nobody is connected to it."""
     name = f"t_{hashlib.sha256(f'{os.getpid()}{time.time()}'.encode()).hexdigest()[:12]}"
-    with database_on(cluster, name):
-        address = named(cluster, name)
+    with database_on(cluster, name) as address:
         migrations.upgrade(address, passwords)
-        asyncio.run(_build(logins_of(address, passwords)))
         yield name
+
+
+@pytest.fixture(scope="session")
+def template(cluster: str, migrated: str, passwords: dict[str, str]) -> Iterator[str]:
+    """Name of a migrated database that holds the tiny world; nobody is connected to it."""
+    with database_on(cluster, f"{migrated}_world", migrated) as address:
+        asyncio.run(_build(logins_of(address, passwords)))
+        yield f"{migrated}_world"
 
 
 async def _build(logins: Logins) -> None:
@@ -112,6 +119,13 @@ def database_on(url: str, name: str, template: str | None = None) -> Iterator[st
 def database(cluster: str, template: str, passwords: dict[str, str]) -> Iterator[Logins]:
     """A fresh copy of the tiny world for this file."""
     with database_on(cluster, f"t_{uuid4().hex[:12]}", template) as owner:
+        yield logins_of(owner, passwords)
+
+
+@pytest.fixture(scope="module")
+def empty_database(cluster: str, migrated: str, passwords: dict[str, str]) -> Iterator[Logins]:
+    """A fresh migrated database for this file, without areas and without a campaign."""
+    with database_on(cluster, f"t_{uuid4().hex[:12]}", migrated) as owner:
         yield logins_of(owner, passwords)
 
 
@@ -162,7 +176,7 @@ def serving(settings: Settings, logins: Logins) -> Iterator[str]:
     """A service in a thread of this process; its address."""
     listening = socket.create_server(("127.0.0.1", 0))
     app = create_app(settings, logins, may_lose=True)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=3))
+    server = Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=3), app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     limit = time.monotonic() + 20

@@ -84,8 +84,21 @@ async def build_cells(db: AsyncConnection, keys: NDArray[np.int64], z: int, x: i
 async def households(db: AsyncConnection, scope: Scope, z: int, x: int, y: int) -> bytes:
     """Single households in one tile. The transaction's actor must be set; its policy decides what comes."""
     first, last = (scope.ranges[0][0], scope.ranges[-1][1]) if scope.ranges else (LAST, LAST)
-    tile = await db.scalar(SQL["households"], {"z": z, "x": x, "y": y, "first": first, "last": last})
-    return bytes(tile)
+    los, his = _spans(z, x, y)
+    of = {"z": z, "x": x, "y": y, "los": los.tolist(), "his": his.tolist(), "first": first, "last": last}
+    return bytes(await db.scalar(SQL["households"], of))
+
+
+def _spans(z: int, x: int, y: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Ranges of cells of resolution 15 that hold every point of a tile.
+
+    A cell's descendants stick out of it, so the tile is widened by as much before it is covered.
+    """
+    resolution = min(max(z - 5, 4), 10)
+    west, south, east, north = bounds(z, x, y)
+    margin = _REACH / 7 ** ((resolution - 4) / 2)
+    box = shapely.box(west - margin, max(south - margin, -90), east + margin, min(north + margin, 90))
+    return cells.children_ranges(cells.cover(box, resolution), cells.HOUSEHOLD)
 
 
 def area_values(live: Snapshot, scope: Scope, still: Still) -> NDArray[np.float32]:

@@ -48,7 +48,7 @@ def html(page: Page, rows: Sequence[dict[str, Any]], shapes: Mapping[int, str]) 
     """
     measure = MEASURES[page.measure]
     features = [_feature(row, shapes[row["n"]], measure) for row in rows if row["n"] in shapes]
-    made = OfflineMap(tiles=None, zoom_control=True, prefer_canvas=True)
+    made = OfflineMap(tiles=None, zoom_control=True, prefer_canvas=True, attribution_control=False)
     folium.GeoJson(
         {"type": "FeatureCollection", "features": features},
         name=page.measure,
@@ -66,11 +66,14 @@ def html(page: Page, rows: Sequence[dict[str, Any]], shapes: Mapping[int, str]) 
 
 
 def _style(feature: dict[str, Any]) -> dict[str, Any]:
-    return {"fillColor": feature["properties"]["colour"], "color": LINE, "weight": 0.7, "fillOpacity": 0.85}
+    colour = feature["properties"]["colour"]
+    dashes = "2 5" if colour == NO_DATA_COLOUR else None  # never told by colour alone
+    return {"fillColor": colour, "color": LINE, "weight": 0.7, "fillOpacity": 0.85, "dashArray": dashes}
 
 
 def _feature(row: dict[str, Any], shape: str, measure: Measure) -> dict[str, Any]:
-    shown = {name: "–" if row[name] is None else row[name] for name in SHOWN}
+    # Names come from boundary files and end up as HTML in a pop-up: they must not be able to say anything there.
+    shown = {name: "–" if row[name] is None else escape.escape(str(row[name])) for name in SHOWN}
     for name in ("coverage", "resolved"):
         if row[name] is not None:
             shown[name] = f"{100 * row[name]:.1f} %"
@@ -129,7 +132,7 @@ def _legend(page: Page, measure: Measure) -> str:
         f'<div><i style="background:{colour}"></i>{shown(low) or "0"} – {shown(high) or "…"}</div>'
         for (low, high), colour in zip(measure.ranges(), measure.colours, strict=True)
     ]
-    lines.append(f'<div><i style="background:{NO_DATA_COLOUR}"></i>no data</div>')
+    lines.append(f'<div><i style="background:{NO_DATA_COLOUR};border-style:dashed"></i>no data</div>')
     simulated = '<p class="simulated">Simulated data</p>' if page.simulated else ""
     return (
         f'<div class="cakupan"><h1>{escape.escape(page.title)}</h1>{simulated}<p>{escape.escape(page.measure)}: '

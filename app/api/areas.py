@@ -6,12 +6,14 @@ import numpy as np
 from fastapi import APIRouter, Query, Response
 
 from app.access import HouseDep, ScopeDep, Watcher, WithinDep
+from app.answers import AreaOut, AreasOut, listed
+from app.errors import documented
 from app.formats import Format, respond
 from geo.ground.areas import outlines
 from geo.watch import coverage
 from geo.watch.live import Snapshot
 
-router = APIRouter(tags=["areas"])
+router = APIRouter(tags=["areas"], responses=documented(401, 403, 404, 422, 503))
 
 Level = Literal["province", "regency", "district", "village", "block"]
 AnyLevel = Literal["province", "regency", "district", "village", "block", "scope"]
@@ -36,7 +38,7 @@ async def shapes(house: HouseDep, rows: list[dict[str, Any]], format_: Format) -
         return await outlines(connection, house.current.campaign, [r["n"] for r in rows])
 
 
-@router.get("/v1/areas")
+@router.get("/v1/areas", responses=listed(AreasOut))
 async def areas(
     house: HouseDep,
     _: Watcher,
@@ -68,7 +70,7 @@ async def areas(
     return respond(format, "areas", rows, head, await shapes(house, rows, format))
 
 
-@router.get("/v1/areas/{code}")
+@router.get("/v1/areas/{code}", responses={200: {"model": AreaOut}})
 async def area(house: HouseDep, scope: ScopeDep, code: str, level: Level | None = None) -> dict[str, Any]:
     """One area: its place in the country, its bounds and its figures."""
     live = house.current

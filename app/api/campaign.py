@@ -5,9 +5,10 @@ from typing import Any
 from fastapi import APIRouter
 
 from app.access import CallerDep, HouseDep
+from app.errors import documented
 from geo.watch.live import Snapshot
 
-router = APIRouter(tags=["campaign"])
+router = APIRouter(tags=["campaign"], responses=documented(401, 503))
 
 
 @router.get("/v1/campaign")

@@ -8,16 +8,18 @@ import orjson
 from fastapi import APIRouter, Query, Response
 
 from app.access import HouseDep, ScopeDep, WithinDep
+from app.answers import CellsOut, CoverageOut, listed
 from app.api.areas import AnyLevel, said_of_all, shapes
+from app.errors import documented
 from app.formats import Format, respond
 from geo.errors import BadInput
 from geo.ground import cells as h3cells
 from geo.watch import coverage as watch
 
-router = APIRouter(tags=["coverage"])
+router = APIRouter(tags=["coverage"], responses=documented(401, 403, 404, 422, 503))
 
 
-@router.get("/v1/coverage")
+@router.get("/v1/coverage", responses=listed(CoverageOut))
 async def coverage(
     house: HouseDep,
     scope: ScopeDep,
@@ -39,7 +41,7 @@ async def coverage(
     return respond(format, "coverage", page, head, await shapes(house, page, format))
 
 
-@router.get("/v1/cells")
+@router.get("/v1/cells", responses=listed(CellsOut))
 async def cells(
     house: HouseDep,
     scope: ScopeDep,

@@ -1,20 +1,20 @@
 """Where nobody has been: blocks, worst first."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from app.access import HouseDep, ScopeDep, WithinDep
+from app.answers import GapsOut, State, listed
 from app.api.areas import said_of_all, shapes
+from app.errors import documented
 from app.formats import Format, respond
 from geo.watch import gaps as watch
 
-router = APIRouter(tags=["gaps"])
-
-State = Literal["unknown", "empty", "over", "done", "silent", "unvisited", "behind", "started"]
+router = APIRouter(tags=["gaps"], responses=documented(401, 403, 404, 422, 503))
 
 
-@router.get("/v1/gaps")
+@router.get("/v1/gaps", responses=listed(GapsOut))
 async def gaps(
     house: HouseDep,
     scope: ScopeDep,

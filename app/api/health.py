@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import migrations
 from app.access import HouseDep
-from app.errors import problem
+from app.errors import documented, problem
 from geo.intake import durability
 
 router = APIRouter(tags=["health"])
@@ -20,7 +20,7 @@ async def livez() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@router.get("/readyz", response_model=None)
+@router.get("/readyz", response_model=None, responses=documented(503))
 async def readyz(request: Request, house: HouseDep) -> Response | dict[str, object]:
     """The database answers, is durable, and has the schema this version needs; uploads would be kept."""
     if house.closing:

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from app.access import COOKIE, CallerDep, HouseDep
+from app.errors import documented
 from geo.trust import accounts
 
-router = APIRouter(tags=["session"])
+router = APIRouter(tags=["session"], responses=documented(401, 422, 503))
 
 
 @router.post("/login", response_class=RedirectResponse, status_code=303)

@@ -8,14 +8,15 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
 from app.access import HouseDep, ScopeDep, WithinDep
+from app.answers import STREAMED
 from app.api.areas import Level
-from app.errors import Denied
+from app.errors import Denied, documented
 from app.house import House
 from geo.scope import Scope
 from geo.watch import changes, coverage
 from geo.watch.live import Snapshot
 
-router = APIRouter(tags=["stream"])
+router = APIRouter(tags=["stream"], responses=documented(401, 403, 404, 422, 503))
 
 #: Seconds after which a viewer hears that we are still there.
 ALIVE_SECONDS = 5.0
@@ -24,7 +25,7 @@ ALIVE_SECONDS = 5.0
 MOST_VIEWERS = 2000
 
 
-@router.get("/v1/stream", response_class=StreamingResponse)
+@router.get("/v1/stream", response_class=StreamingResponse, responses=STREAMED)
 async def stream(
     request: Request,
     house: HouseDep,

@@ -11,14 +11,15 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import OperationalError
 
 from app.access import HouseDep, Watcher, one_of
-from app.errors import problem
+from app.answers import SubmissionIn
+from app.errors import documented, problem
 from geo.errors import BadInput
 from geo.intake import batch
 from geo.intake.batch import Envelope, Receipt, Status
 from geo.intake.reasons import Fault, Reason
 from geo.trust.accounts import Caller
 
-router = APIRouter(tags=["submissions"])
+router = APIRouter(tags=["submissions"], responses=documented(401, 403, 422, 503))
 
 MAX_ROWS, MAX_BYTES = 10_000, 20_000_000
 
@@ -67,7 +68,14 @@ _BODY = {
                 "schema": {
                     "type": "object",
                     "required": ["submissions"],
-                    "properties": {"submissions": {"type": "array", "maxItems": MAX_ROWS, "items": {"type": "object"}}},
+                    "properties": {
+                        "submissions": {
+                            "type": "array",
+                            "minItems": 1,
+                            "maxItems": MAX_ROWS,
+                            "items": SubmissionIn.model_json_schema(),
+                        }
+                    },
                 }
             },
             "application/x-ndjson": {"schema": {"type": "string"}},
@@ -76,12 +84,16 @@ _BODY = {
 }
 
 
-@router.post("/v1/submissions", status_code=201, response_model=BatchOut, openapi_extra=_BODY)
+@router.post(
+    "/v1/submissions", status_code=201, response_model=BatchOut, openapi_extra=_BODY, responses=documented(413, 415)
+)
 async def post(request: Request, house: HouseDep, sender: Sender) -> Response:
     """Store a batch of submissions: JSON `{"submissions": […]}` or NDJSON, up to 10,000 rows and 20 MB.
 
     Every row gets a receipt; rows that cannot be believed are kept in quarantine with a reason.
     """
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise BadInput("send the body as it is, without Content-Encoding", code="unsupported-body")
     body = await _read(request)
     if body is None:
         return problem(413, "body-too-large", f"a batch has at most {MAX_BYTES} bytes; send less at a time")
@@ -101,7 +113,7 @@ async def post(request: Request, house: HouseDep, sender: Sender) -> Response:
     return _answer(envelope, sha.hexdigest(), receipts)
 
 
-@router.get("/v1/submissions/{submission_id}")
+@router.get("/v1/submissions/{submission_id}", responses=documented(404))
 async def get(house: HouseDep, watcher: Watcher, submission_id: Annotated[UUID, Path()]) -> ReceiptNow:
     """The receipt of one submission as of now."""
     async with house.db.as_actor(watcher.account_id) as connection:

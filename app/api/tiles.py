@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Path, Request, Response
 
 from app.access import CallerDep, HouseDep, ScopeDep
-from app.errors import Denied
+from app.answers import TILED
+from app.errors import Denied, documented
 from app.house import House
 from geo.errors import NotFound
 from geo.scope import Scope
@@ -17,13 +18,13 @@ from tiles.layers import LAYERS, MAX_ZOOM, level_at, resolution_at
 from tiles.splice import Still
 from tiles.style import MEASURES, legend, style, tilejson
 
-router = APIRouter(tags=["tiles"])
+router = APIRouter(tags=["tiles"], responses=documented(401, 403, 404, 422, 503))
 
 LayerId = Literal["areas", "blocks", "cells", "households"]
 _MVT = "application/vnd.mapbox-vector-tile"
 
 
-@router.get("/tiles/{layer}/{z}/{x}/{y}.mvt", response_class=Response)
+@router.get("/tiles/{layer}/{z}/{x}/{y}.mvt", response_class=Response, responses=TILED)
 async def tile(
     house: HouseDep,
     scope: ScopeDep,

@@ -165,15 +165,19 @@ async def _append(
     """Append submissions, settle their households and leave deltas; the status of each row."""
     await _copy(db, ground, placed)
     mine = {"batch_id": envelope.batch_id, "actor": envelope.actor}
-    await db.execute(SQL["submissions"], mine)
-    await db.execute(SQL["fresh"])
-    revised = list((await db.execute(SQL["revised"])).scalars())
-    if revised:
-        await db.execute(SQL["appear"])
-        await db.execute(SQL["lock"], {"households": revised})
-        await db.execute(SQL["settle"], {"households": revised})
-    found = await db.execute(SQL["receipts"], {"batch_id": envelope.batch_id})
-    return {row.row: row.status for row in found}
+    statuses: dict[int, Status] = dict.fromkeys((p.submission.row for p in placed), "stored")
+    missed = list(statuses.keys() - (await db.execute(SQL["submissions"], mine)).scalars())
+    if missed:
+        await db.execute(SQL["missed"], {"rows": missed})
+    households = list((await db.execute(SQL["fresh"])).scalars())
+    if households:
+        await db.execute(SQL["appear"], {"households": households})
+        await db.execute(SQL["lock"], {"households": households})
+        await db.execute(SQL["settle"], {"households": households})
+    if missed or households:
+        found = await db.execute(SQL["receipts"], {"batch_id": envelope.batch_id, "households": households})
+        statuses |= {row.row: row.status for row in found}
+    return statuses
 
 
 async def _copy(db: AsyncConnection, ground: Ground, placed: Sequence[Placed]) -> None:
@@ -191,7 +195,7 @@ async def _copy(db: AsyncConnection, ground: Ground, placed: Sequence[Placed]) -
                 (
                     s.row, s.submission_id, s.household_id, s.revision, s.block, p.number, p.located, s.lon, s.lat,
                     p.cell, s.accuracy_m, s.captured_at, day, s.result, s.origin, s.visit, s.revisit_at, s.welfare,
-                    s.started_at, s.finished_at, s.enumerator, p.flags, s.digest(), False,
+                    s.started_at, s.finished_at, s.enumerator, p.flags, s.digest(), True,
                 )
             )  # fmt: skip
     if len(placed) > 500:

@@ -9,11 +9,11 @@ import csv
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -40,31 +40,54 @@ _INSTANTS = frozenset({"captured_at", "revisit_at", "started_at", "finished_at"}
 _FLOAT = re.compile(r"[+-]?[0-9]{1,12}(?:\.[0-9]{1,20})?")
 _WHOLE = re.compile(r"[0-9]{1,9}(?:\.0+)?")
 
-Judged = tuple[int, list[dict[str, Any]], list[object], list[Placed | Fault]]
+
+class Chunk(NamedTuple):
+    """The wanted rows of a stretch of the file that ends at row `end`: their numbers from 1, as read, sent, judged."""
+
+    end: int
+    numbers: list[int]
+    rows: list[dict[str, Any]]
+    raws: list[object]
+    judged: list[Placed | Fault]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How to read a file: fields from other columns, fields fixed for every row, what its ids are made of."""
+    """How to read a file: fields from other columns, fields fixed for every row, what its ids are made of.
+
+    `where` names the rows that are wanted by the text of their columns; others are passed over.
+    """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
     source: str | None = None
     key: str | None = None
     crs: str | None = None
+    where: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raise BadInput for fields that a submission does not have."""
         if unknown := (set(self.columns) | set(self.fixed)) - set(FIELDS):
             raise BadInput(f"a submission has no field {sorted(unknown)[0]}; it has {', '.join(FIELDS)}")
 
+    def check(self, columns: Iterable[str]) -> None:
+        """Raise BadInput for a named column that the file does not have."""
+        named = {*self.columns.values(), *self.where, *([] if self.key is None else [self.key])}
+        if unknown := named - set(columns):
+            raise BadInput(f"the file has no column {sorted(unknown)[0]}; it has {', '.join(columns)}")
+
+    def wants(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row is asked for; an empty cell is the empty text."""
+        return all(("" if row[name] is None else str(row[name])) == value for name, value in self.where.items())
+
 
 @dataclass
 class Summary:
-    """What became of a file's rows."""
+    """What became of a file's rows; `passed_over` of them were not asked for."""
 
     rows: int
     resumed_at: int
+    passed_over: int
     counts: Counter[str]
     reasons: Counter[str]
     flags: Counter[str]
@@ -87,9 +110,8 @@ async def import_file(
     sha = await asyncio.to_thread(_sha256, path, reading)
     done, counted = await _begun(engine, sha, ground)
     total = count_rows(path)
-    summary = Summary(
-        done, done, Counter(counted.get("counts")), Counter(counted.get("reasons")), Counter(counted.get("flags")), None
-    )
+    counts, reasons, flags = (Counter[str](counted.get(name)) for name in ("counts", "reasons", "flags"))
+    summary = Summary(done, done, counted.get("passed_over", 0), counts, reasons, flags, None)
     refused = Refused(path.with_name(f"{path.name}.refused.csv"), done)
     progress(done, total)
     chunks = _judged(ground, path, reading, done)
@@ -97,17 +119,15 @@ async def import_file(
     try:
         while (chunk := await upcoming) is not None:
             upcoming = asyncio.create_task(asyncio.to_thread(next, chunks, None))
-            first, rows, raws, judged = chunk
             envelope = Envelope(actor, f"import {path.name}"[:200], sha, 0)
             async with engine.begin() as connection:
-                receipts = await batch.store(connection, ground, envelope, raws, judged)
-                _sum_up(summary, receipts, judged, len(rows))
-                refused.write(first, rows, receipts)
-                kept = {"counts": summary.counts, "reasons": summary.reasons, "flags": summary.flags}
+                receipts = await batch.store(connection, ground, envelope, chunk.raws, chunk.judged)
+                _sum_up(summary, chunk, receipts)
+                refused.write(chunk, receipts)
                 await connection.execute(
                     SQL["so_far"],
                     {"sha": sha, "edition_id": ground.campaign.edition_id, "rows": summary.rows,
-                     "counts": queries.as_json(kept)},
+                     "counts": queries.as_json(_kept(summary))},
                 )  # fmt: skip
             progress(summary.rows, total)
     finally:
@@ -139,16 +159,16 @@ class Refused:
             self._writer.writerows(kept)
             self.rows = len(kept)
 
-    def write(self, first: int, rows: Sequence[dict[str, Any]], receipts: Sequence[Receipt]) -> None:
+    def write(self, chunk: Chunk, receipts: Sequence[Receipt]) -> None:
         """Add the rows of a chunk that were quarantined or in conflict; rows count from 1, without the header."""
-        for row, receipt in zip(rows, receipts, strict=True):
+        for number, row, receipt in zip(chunk.numbers, chunk.rows, receipts, strict=True):
             if receipt.reason is None:
                 continue
             if self._file is None:
                 self._columns = list(row)
                 self._open()
             values = [row.get(c) for c in self._columns]
-            self._writer.writerow([first + receipt.row + 1, receipt.reason, receipt.detail, *values])
+            self._writer.writerow([number, receipt.reason, receipt.detail, *values])
             self.rows += 1
         if self._file is not None:
             self._file.flush()
@@ -167,10 +187,12 @@ class Refused:
 def as_submission(row: Mapping[str, Any], number: int, reading: Reading, source: str, zone: tzinfo) -> dict[str, Any]:
     """One row of a file as a device would send it: text made numbers where it is one, local times given their offset.
 
-    Ids that the file lacks are UUIDv5 of the source and the row's key, so that the same row always gets the same.
+    Ids that the file lacks are UUIDv5 of the source and the row's key, so that the same row always gets the same; a
+    row without a key gets none. A field named by `reading` wins over a column that happens to have its name.
     """
-    renamed = {column: name for name, column in reading.columns.items()}
-    raw = {renamed.get(name, name): value for name, value in row.items()}
+    taken = set(reading.columns.values()) - set(FIELDS)
+    raw = {name: value for name, value in row.items() if name not in taken}
+    raw |= {name: row[column] for name, column in reading.columns.items()}
     raw |= reading.fixed
     for name in _FLOATS & raw.keys():
         raw[name] = _typed(raw[name], _FLOAT, float)
@@ -181,7 +203,7 @@ def as_submission(row: Mapping[str, Any], number: int, reading: Reading, source:
     key = row.get(reading.key) if reading.key else number
     for name in ("submission_id", "household_id"):
         if raw.get(name) in (None, ""):
-            raw[name] = str(uuid5(_NAMESPACE, f"{source}\n{name}\n{key}"))
+            raw[name] = None if key in (None, "") else str(uuid5(_NAMESPACE, f"{source}\n{name}\n{key}"))
         elif not isinstance(raw[name], str):
             raw[name] = str(raw[name])
     if raw.get("revision") is None:
@@ -209,21 +231,28 @@ def _local(value: Any, zone: tzinfo) -> Any:
     return value.strip() if moment.tzinfo or len(value.strip()) <= 10 else moment.replace(tzinfo=zone).isoformat()
 
 
-def _judged(ground: Ground, path: Path, reading: Reading, start: int) -> Iterator[Judged]:
-    """Chunks of a file from row `start`: index of the first row, rows as read, as sent, and what is thought of them."""
+def _judged(ground: Ground, path: Path, reading: Reading, start: int) -> Iterator[Chunk]:
+    """The file from row `start` in chunks. Raises BadInput where `reading` names a column that is not there."""
     source = reading.source or path.name
-    for first, rows in iter_rows(path, crs=reading.crs, start=start, chunk=CHUNK):
-        raws: list[object] = [
-            as_submission(row, first + at + 1, reading, source, ground.campaign.zone) for at, row in enumerate(rows)
-        ]
-        yield first, rows, raws, batch.judge(ground, raws)
+    for first, read in iter_rows(path, crs=reading.crs, start=start, chunk=CHUNK):
+        reading.check(read[0])
+        wanted = [(number, row) for number, row in enumerate(read, first + 1) if reading.wants(row)]
+        raws: list[object] = [as_submission(row, n, reading, source, ground.campaign.zone) for n, row in wanted]
+        numbers, rows = [number for number, _ in wanted], [row for _, row in wanted]
+        yield Chunk(first + len(read), numbers, rows, raws, batch.judge(ground, raws))
 
 
-def _sum_up(summary: Summary, receipts: Sequence[Receipt], judged: Sequence[Placed | Fault], rows: int) -> None:
-    summary.rows += rows
+def _sum_up(summary: Summary, chunk: Chunk, receipts: Sequence[Receipt]) -> None:
+    summary.passed_over += chunk.end - summary.rows - len(receipts)
+    summary.rows = chunk.end
     summary.counts.update(r.status for r in receipts)
     summary.reasons.update(str(r.reason) for r in receipts if r.reason)
-    summary.flags.update(flag for j in judged if isinstance(j, Placed) and j.flags for flag in j.flags.split())
+    summary.flags.update(flag for j in chunk.judged if isinstance(j, Placed) and j.flags for flag in j.flags.split())
+
+
+def _kept(summary: Summary) -> dict[str, Any]:
+    """What a run that goes on from here has to know."""
+    return {name: getattr(summary, name) for name in ("counts", "reasons", "flags", "passed_over")}
 
 
 async def _begun(engine: AsyncEngine, sha: bytes, ground: Ground) -> tuple[int, dict[str, Any]]:

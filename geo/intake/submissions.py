@@ -151,9 +151,11 @@ def parse(row: int, raw: object, limits: Limits) -> Submission:
 def identity_in(raw: Mapping[Any, Any]) -> str:
     """The first field, `block` apart, that holds what looks like a national number; empty where none does."""
     for name, value in raw.items():
-        if _holds_identity(str(name)):
+        if name not in _FIELDS and _holds_identity(str(name)):
             return "the name of a field"
-        if name == "block" or value is None or isinstance(value, bool):
+        if value is None or (isinstance(value, str) and len(value) < 16):  # by far the most
+            continue
+        if name == "block" or isinstance(value, bool):
             continue
         if isinstance(value, float):
             value = int(value) if value.is_integer() else ""  # noqa: PLW2901  # 1.0 is 1, and digits after a point are none
@@ -198,15 +200,13 @@ def masked_text(text: str) -> str:
 
 def _too_deep(value: object) -> bool:
     """Whether objects and lists lie more than DEEPEST deep in each other. Walks, for recursion ends in a crash."""
-    level = [value]
+    level: list[Any] = [value]
     for _ in range(DEEPEST):
-        level = [
-            inside
-            for outside in level
-            if isinstance(outside, dict | list)
-            for inside in (outside.values() if isinstance(outside, dict) else outside)
-        ]
-    return any(isinstance(inside, dict | list) for inside in level)
+        inside = (part for outer in level for part in (outer.values() if isinstance(outer, dict) else outer))
+        level = [part for part in inside if isinstance(part, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def _holds_identity(text: str) -> bool:

@@ -3,6 +3,7 @@
 Secrets are kept hashed: passwords by argon2, tokens and sessions by SHA-256, for they are long and random.
 """
 
+import asyncio
 import hashlib
 import secrets
 from dataclasses import dataclass
@@ -118,7 +119,8 @@ async def log_in(db: AsyncConnection, name: str, password: str, lasts: timedelta
     """
     row = (await db.execute(SQL["password"], {"name": name})).one_or_none()
     hashed = row.password_hash if row and row.password_hash else _DECOY
-    right = len(password) <= 200 and _hasher.verify(password, hashed)
+    # hashing takes long on purpose, and others are being answered meanwhile
+    right = len(password) <= 200 and await asyncio.to_thread(_hasher.verify, password, hashed)
     if row is None or row.disabled:
         return None
     if row.locked or not right or not row.password_hash:

@@ -251,6 +251,15 @@ def _scope_total(live: Snapshot, scope: Scope, within: int, day: date | None, el
     return head | rows(total, elapsed)[0]
 
 
+def unplaced(live: Snapshot, scope: Scope) -> dict[str, Any] | None:
+    """Figures of the households that count in no block; None where there are none, or the scope does not reach them."""
+    if not scope.everything or not live.counts[0].any():
+        return None
+    blocks = of_blocks(live)
+    figures = Figures(blocks.expected[:1], blocks.gap[:1], blocks.counts[:1], blocks.last_at[:1])
+    return rows(figures, live.campaign.elapsed() / live.campaign.days)[0]
+
+
 def describe(live: Snapshot, number: int) -> dict[str, Any]:
     """What an area is, without any count."""
     tree = live.tree

@@ -110,8 +110,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("household_id", name="household_pkey"),
         schema="intake",
     )
-    op.create_index("household_geom_ix", "household", ["geom"], unique=False, schema="intake", postgresql_using="gist")
-    op.create_index("household_number_ix", "household", ["number", "household_id"], unique=False, schema="intake")
+    op.create_index("household_cell_ix", "household", ["cell"], unique=False, schema="intake")
+    op.create_index("household_number_ix", "household", ["number"], unique=False, schema="intake")
     op.create_table(
         "quarantine",
         sa.Column("quarantine_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -462,7 +462,7 @@ def downgrade() -> None:
     op.drop_index("quarantine_number_ix", table_name="quarantine", schema="intake")
     op.drop_table("quarantine", schema="intake")
     op.drop_index("household_number_ix", table_name="household", schema="intake")
-    op.drop_index("household_geom_ix", table_name="household", schema="intake", postgresql_using="gist")
+    op.drop_index("household_cell_ix", table_name="household", schema="intake")
     op.drop_table("household", schema="intake")
     op.drop_table("file_import", schema="intake")
     op.drop_table("epoch", schema="intake")

@@ -52,8 +52,12 @@ export function summary(row, asOf, elapsed = null) {
           total: percent(row.coverage), prelist: percent(prelist), new: percent(row.coverage - prelist),
         }))
       : null,
-    elapsed === null ? null : h("p", { class: "small due-note" }, t("figures.due", { value: percent(elapsed) })),
   ];
+}
+
+/** The figures of the caller's whole part of the country, with the bar explained. */
+export function whole(row, asOf, elapsed) {
+  return [...summary(row, asOf, elapsed), h("p", { class: "small due-note" }, t("figures.due", { value: percent(elapsed) }))];
 }
 
 /** Every other figure of an area or cell as a list. */

@@ -1,6 +1,6 @@
 // The list of blocks, worst first. Light on purpose: no map library, and one small page of rows at a time.
 
-import { state as stateChip, bar, counted, summary } from "./figures.js";
+import { state as stateChip, bar, counted, whole } from "./figures.js";
 import { Live } from "./live.js";
 import { exports, get, h, paced } from "./page.js";
 import { search } from "./search.js";
@@ -57,7 +57,7 @@ async function load() {
 
 function showTotal(row, asOf) {
   lastTotal = JSON.stringify(row);
-  place("total").replaceChildren(...summary(row, asOf, elapsed).filter(Boolean));
+  place("total").replaceChildren(...whole(row, asOf, elapsed).filter(Boolean));
   place("total").setAttribute("aria-busy", "false");
 }
 

@@ -1,7 +1,7 @@
 // The live map: puts drawing, legend, table, panel and stream together. What is shown stands in the address.
 
 import { Drawing } from "./drawing.js";
-import { summary } from "./figures.js";
+import { whole } from "./figures.js";
 import { legend } from "./legend.js";
 import { Live } from "./live.js";
 import { get, h, logIn, paced } from "./page.js";
@@ -77,7 +77,7 @@ function leave() {
 }
 
 function showTotal(row, asOf) {
-  place("total").replaceChildren(...summary(row, asOf, elapsed).filter(Boolean));
+  place("total").replaceChildren(...whole(row, asOf, elapsed).filter(Boolean));
   place("total").setAttribute("aria-busy", "false");
 }
 

@@ -9,23 +9,26 @@ CREATE TEMP TABLE IF NOT EXISTS incoming (
 ) ON COMMIT DELETE ROWS;
 
 -- name: submissions
--- Append what is new. The two unique keys decide; ordered, so that two batches cannot wait for each other.
-WITH stored AS (
-    INSERT INTO intake.submission (submission_id, household_id, revision, batch_id, "row", actor, block, number,
-        located, lon, lat, cell, accuracy_m, captured_at, day, result, origin, visit, revisit_at, welfare, started_at,
-        finished_at, enumerator, flags, digest)
-    SELECT submission_id, household_id, revision, :batch_id, "row", :actor, block, number, located, lon, lat, cell,
-        accuracy_m, captured_at, day, result, origin, visit, revisit_at, welfare, started_at, finished_at, enumerator,
-        flags, digest
-    FROM incoming
-    ORDER BY household_id, revision, submission_id, "row"
-    ON CONFLICT DO NOTHING
-    RETURNING "row"
-)
-UPDATE incoming SET stored = true FROM stored WHERE incoming."row" = stored."row";
+-- Append what is new and tell which rows that was. The two unique keys decide; ordered, so that two batches cannot wait
+-- for each other.
+INSERT INTO intake.submission (submission_id, household_id, revision, batch_id, "row", actor, block, number,
+    located, lon, lat, cell, accuracy_m, captured_at, day, result, origin, visit, revisit_at, welfare, started_at,
+    finished_at, enumerator, flags, digest)
+SELECT submission_id, household_id, revision, :batch_id, "row", :actor, block, number, located, lon, lat, cell,
+    accuracy_m, captured_at, day, result, origin, visit, revisit_at, welfare, started_at, finished_at, enumerator,
+    flags, digest
+FROM incoming
+ORDER BY household_id, revision, submission_id, "row"
+ON CONFLICT DO NOTHING
+RETURNING "row";
+
+-- name: missed
+-- Rows that met a record stored before, here or elsewhere.
+UPDATE incoming SET stored = false WHERE "row" = ANY(:rows);
 
 -- name: fresh
--- Households heard of for the first time, by one record: they count at once.
+-- Households heard of for the first time, by one record, count at once. Tells which others need a second look: known
+-- before, or with several records in this batch.
 WITH single AS (
     SELECT * FROM (SELECT *, count(*) OVER (PARTITION BY household_id) AS records FROM incoming WHERE stored) i
     WHERE records = 1
@@ -48,18 +51,17 @@ WITH single AS (
     FROM inserted h CROSS JOIN LATERAL intake.vector(h.result, h.origin, h.closed, h.cell) v
     GROUP BY 1, 2, 3
 )
-UPDATE incoming SET stored = false FROM inserted WHERE incoming.household_id = inserted.household_id;
-
--- name: revised
--- Households that need a second look: known before, or with several records in this batch.
-SELECT DISTINCT household_id FROM incoming WHERE stored ORDER BY household_id;
+SELECT household_id FROM incoming WHERE stored
+EXCEPT
+SELECT household_id FROM inserted
+ORDER BY 1;
 
 -- name: appear
 -- A row for each, so that there is something to lock. Counts nothing: the result is set by `settle`.
 INSERT INTO intake.household (household_id, revision, submission_id, number, captured_at, day, result, origin)
 SELECT DISTINCT ON (household_id) household_id, 0, submission_id, number, captured_at, day, result, origin
 FROM incoming
-WHERE stored
+WHERE stored AND household_id = ANY(:households)
 ORDER BY household_id
 ON CONFLICT DO NOTHING;
 
@@ -111,7 +113,8 @@ HAVING (sum(c.sign * v.completed), sum(c.sign * v.new), sum(c.sign * v.partial),
     <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
 -- name: receipts
--- What became of each row: stored here, or met a record of the same id or the same household and revision.
+-- What became of rows that were not simply stored: they met a record of the same id or the same household and revision,
+-- or their household has a higher one.
 SELECT i."row", i.submission_id,
     CASE
         WHEN mine.submission_id IS NOT NULL AND h.revision > i.revision THEN 'superseded'
@@ -124,7 +127,8 @@ LEFT JOIN intake.submission known ON known.submission_id = i.submission_id
 LEFT JOIN intake.submission twin ON twin.household_id = i.household_id AND twin.revision = i.revision
 LEFT JOIN intake.submission mine ON mine.submission_id = i.submission_id AND mine.batch_id = :batch_id
                                 AND mine."row" = i."row"
-LEFT JOIN intake.household h ON h.household_id = i.household_id;
+LEFT JOIN intake.household h ON h.household_id = i.household_id
+WHERE NOT i.stored OR i.household_id = ANY(:households);
 
 -- name: quarantine
 -- Rows held back, each once: the same bad row sent again adds nothing. A row that is null arrives as no value at all.

@@ -1,0 +1,189 @@
+"""What lists answer, for the OpenAPI document. A test holds every real answer against these.
+
+Answers are made from arrays and written by `formats`; nothing is copied through these models on the way.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+State = Literal["unknown", "empty", "over", "done", "silent", "unvisited", "behind", "started"]
+
+
+class SubmissionIn(BaseModel):
+    """One complete record about one household. Unknown fields are ignored and named in the receipt's notices."""
+
+    submission_id: UUID = Field(description="made by the device; the same record keeps it however often it is sent")
+    household_id: str = Field(max_length=64, description="made by the device for new families")
+    revision: int = Field(ge=1, description="the highest counts; each visit and each correction is a new one")
+    block: str | None = Field(default=None, max_length=64, description="declared code; may be missing with a point")
+    lon: float | None = Field(default=None, description="degrees, WGS 84; may be missing with a block")
+    lat: float | None = None
+    accuracy_m: float | None = Field(default=None, ge=0)
+    captured_at: datetime = Field(description="RFC 3339 with an offset")
+    result: Literal["completed", "partial", "not_met", "refused", "not_found", "moved", "deceased", "ineligible"]
+    origin: Literal["prelist", "new"] = "prelist"
+    visit: int | None = Field(default=None, ge=1, le=3)
+    revisit_at: datetime | None = None
+    welfare: int | None = Field(default=None, ge=1, le=3, description="field status")
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    enumerator: str | None = Field(default=None, max_length=64)
+
+
+class Said(BaseModel):
+    """What every internal answer says beside its rows."""
+
+    model_config = ConfigDict(extra="forbid")
+    epoch: int = Field(description="the fold up to which everything is counted")
+    as_of: datetime = Field(description="when that fold was")
+    edition: str
+    series: str
+    simulated: bool
+
+
+class Place(BaseModel):
+    """What an area is, without any count. `lon` and `lat` are a point inside, degrees, WGS 84."""
+
+    model_config = ConfigDict(extra="forbid")
+    code: str | None
+    name: str | None
+    level: str
+    n: int = Field(description="number in the edition: the feature id in tiles, stream and GeoJSON")
+    parent: str | None
+    lon: float | None
+    lat: float | None
+
+
+class Counts(BaseModel):
+    """Families. Null outside the caller's scope; `expected`, `gap` and rates also where nothing is known."""
+
+    expected: int | None
+    completed: int | None
+    new: int | None
+    partial: int | None
+    not_met: int | None
+    refused: int | None
+    not_found: int | None
+    moved: int | None
+    deceased: int | None
+    ineligible: int | None
+    dropped: int | None
+    closed: int | None
+    located: int | None
+    gap: int | None
+    coverage: float | None = Field(description="completed over expected")
+    resolved: float | None = Field(description="families accounted for over expected")
+    schedule: float | None = Field(description="coverage over the share of days begun")
+
+
+class AreaFigures(Place, Counts):
+    """An area and its figures."""
+
+    last_at: datetime | None
+    state: State | None
+
+
+class CellFigures(Counts):
+    """An H3 cell and its figures over the caller's scope. `lon` and `lat` are its centre."""
+
+    model_config = ConfigDict(extra="forbid")
+    cell: str = Field(description="H3 index as hexadecimal text")
+    n: int
+    lon: float
+    lat: float
+
+
+class GapBlock(AreaFigures):
+    """A block where families are to be found, and why it is on the list."""
+
+    reason: str
+
+
+class Bounds(BaseModel):
+    """How far an area reaches."""
+
+    last: int = Field(description="its descendants are exactly the numbers n … last")
+    bounds: list[float] = Field(min_length=4, max_length=4, description="west, south, east, north, degrees")
+
+
+class AreaPlace(Place, Bounds):
+    """An area and how far it reaches."""
+
+
+class AreaWhole(AreaFigures, Bounds):
+    """An area, its figures and how far it reaches."""
+
+
+class AreasOut(Said):
+    """Areas in the order of their numbers."""
+
+    areas: list[AreaPlace]
+    next: int | None = Field(description="`after` of the next page")
+
+
+class AreaOut(Said):
+    """One area and those above it, from the top."""
+
+    area: AreaWhole
+    path: list[Place]
+
+
+class CoverageOut(Said):
+    """Coverage of the areas of a level."""
+
+    coverage: list[AreaFigures]
+    next: int | None = Field(description="`after` of the next page")
+
+
+class CellsOut(Said):
+    """Coverage by cell."""
+
+    resolution: int
+    cells: list[CellFigures]
+
+
+class GapsOut(Said):
+    """Blocks, worst first."""
+
+    total: int = Field(description="blocks on all pages")
+    gap: int = Field(description="families to be found in them")
+    states: dict[State, int] = Field(description="blocks of the scope by state, whatever was asked for")
+    gaps: list[GapBlock]
+    next: str | None = Field(description="`after` of the next page")
+
+
+_FILE = {"schema": {"type": "string", "format": "binary"}}
+
+
+def listed(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a route that answers in every format of `formats`."""
+    return {
+        200: {
+            "model": model,
+            "description": "The rows, in the format asked for.",
+            "content": {
+                "text/csv": {"schema": {"type": "string"}},
+                "application/geo+json": {"schema": {"type": "object"}},
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": _FILE,
+            },
+        }
+    }
+
+
+#: `responses` of the event stream.
+STREAMED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Events `change` and `alive`, each with an epoch as its id and JSON as its data.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+
+#: `responses` of a vector tile.
+TILED: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A vector tile.", "content": {"application/vnd.mapbox-vector-tile": _FILE}},
+    204: {"description": "Nothing lies in this tile."},
+    304: {"description": "The tile is still the one named by `If-None-Match`."},
+}

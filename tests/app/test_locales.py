@@ -1,0 +1,72 @@
+"""Both languages say everything, and say the same things."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app import locales
+from geo.intake.reasons import Reason
+from geo.schema import COUNTS, ROLES, SERIES
+from geo.watch.coverage import STATES
+from geo.watch.gaps import REASONS
+from tiles.style import MEASURES
+
+PAGES = Path(locales.__file__).parents[1] / "pages"
+
+
+def test_both_languages_have_the_same_keys_in_the_same_order():
+    assert list(locales.texts("id")) == list(locales.texts("en"))
+
+
+@pytest.mark.parametrize("language", locales.LANGUAGES)
+def test_no_text_is_empty(language):
+    assert [key for key, text in locales.texts(language).items() if not text.strip()] == []
+
+
+def test_both_languages_fill_in_the_same_values():
+    pairs = {key: (locales.texts("id")[key], locales.texts("en")[key]) for key in locales.texts("id")}
+    assert [k for k, (a, b) in pairs.items() if set(re.findall(r"{\w+}", a)) != set(re.findall(r"{\w+}", b))] == []
+
+
+@pytest.mark.parametrize(
+    ("section", "codes"),
+    [
+        ("fault", [r.value for r in Reason]),
+        ("state", STATES),
+        ("reason", REASONS.values()),
+        ("role", ROLES),
+        ("series", SERIES),
+        ("measure", MEASURES),
+        ("count", [c for c in COUNTS if c != "located"]),
+    ],
+)
+def test_every_code_is_put_in_words(section, codes):
+    assert [c for c in codes if f"{section}.{c}" not in locales.texts("id")] == []
+
+
+def test_every_key_that_a_page_names_exists():
+    named = set()
+    for file in [*PAGES.glob("templates/*.html"), *PAGES.glob("static/*.js")]:
+        named |= set(re.findall(r"""\bt\(["']([a-z_]+\.[a-zA-Z_]+)["'],? ?""", file.read_text(encoding="utf-8")))
+    assert len(named) > 50
+    assert named - set(locales.texts("id")) == set()
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept", "accepted", "expected"),
+    [
+        (None, None, "", "id"),
+        (None, None, "id-ID,id;q=0.9,en;q=0.8", "id"),
+        (None, None, "en-GB,en;q=0.9,id;q=0.5", "en"),
+        (None, None, "en;q=0.2,id;q=0.9", "id"),
+        (None, None, "fr,de;q=0.9", "id"),
+        (None, None, "en;q=0,fr", "id"),
+        (None, None, "en;q=nonsense", "id"),
+        (None, "en", "id", "en"),
+        ("id", "en", "en", "id"),
+        ("xx", "yy", "en", "en"),
+    ],
+)
+def test_the_link_goes_before_the_cookie_and_the_cookie_before_the_browser(asked, kept, accepted, expected):
+    assert locales.choose(asked, kept, accepted) == expected

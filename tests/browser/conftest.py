@@ -1,0 +1,123 @@
+"""A real Chromium, and pages that complain of what no page of ours may do."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+VENDOR = Path(__file__).parents[2] / "app" / "pages" / "vendor" / "maplibre-gl.mjs"
+
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--use-angle=swiftshader",  # MapLibre needs WebGL, and there is no graphics card here
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+]
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+DESK = {"viewport": {"width": 1440, "height": 900}}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where Chromium is."""
+    found = os.environ.get("CAKUPAN_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if not found or not Path(found).exists():
+        pytest.skip("no Chromium here: install chromium, or set CAKUPAN_CHROMIUM to it")
+    if not VENDOR.exists():
+        pytest.skip("the map library is not installed: run ./cakupan serve once")
+    return found
+
+
+@pytest.fixture(scope="module")
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    async with async_playwright() as driver:
+        started = await driver.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield started
+        await started.close()
+
+
+@dataclass
+class Seen:
+    """What a page did that it must not do, and the bytes it fetched by path."""
+
+    faults: list[str] = field(default_factory=list)
+    fetched: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One reader's browser."""
+
+    context: BrowserContext
+    page: Page
+    seen: Seen
+
+    async def ready(self) -> Page:
+        """The page once its map is drawn."""
+        await self.page.locator("#map[data-state=ready]").wait_for(timeout=30_000)
+        await self.page.locator("#live[data-phase=live]").wait_for(timeout=10_000)
+        return self.page
+
+
+Open = Callable[..., Awaitable[Visit]]
+
+
+@pytest.fixture
+async def visit(browser: Browser) -> AsyncIterator[Open]:
+    """Opens a page of a service as somebody; at the end no visit may have broken the rules that `_watch` keeps."""
+    opened: list[Visit] = []
+
+    async def begin(service, path: str = "/", who: str | None = "admin", language: str = "id-ID", **device) -> Visit:
+        context = await browser.new_context(locale=language, **(device or DESK))
+        page = await context.new_page()
+        visit = Visit(context, page, Seen())
+        opened.append(visit)
+        if who:
+            await _log_in(page, service, who)
+        _watch(page, service.url, visit.seen)
+        await page.goto(service.url + path)
+        return visit
+
+    yield begin
+    for one in opened:
+        await one.context.close()
+    assert [fault for one in opened for fault in one.seen.faults] == []
+
+
+async def _log_in(page: Page, service, who: str) -> None:
+    answer = await page.context.request.post(
+        f"{service.url}/login",
+        form={"name": who, "password": service.password, "to": "/livez"},
+    )
+    assert answer.url.endswith("/livez"), "the log-in failed"
+
+
+def _watch(page: Page, url: str, seen: Seen) -> None:
+    """No console error (violations of the policy are such), no uncaught exception, no request to another host."""
+    host = urlsplit(url).netloc
+
+    def asked(address: str) -> None:
+        parts = urlsplit(address)
+        if parts.scheme in {"http", "https", "ws", "wss"} and parts.netloc != host:
+            seen.faults.append(f"asked {address}")
+
+    async def finished(request) -> None:
+        sizes = await request.sizes()
+        path = urlsplit(request.url).path
+        seen.fetched[path] = seen.fetched.get(path, 0) + sizes["responseBodySize"] + sizes["responseHeadersSize"]
+
+    page.on("console", lambda m: seen.faults.append(f"console: {m.text}") if m.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda error: seen.faults.append(f"exception: {error}"))
+    page.on("request", lambda request: asked(request.url))
+    page.on("requestfinished", finished)

@@ -1,0 +1,326 @@
+"""Who may see which rows: the catalogue, and each role against a count in plain Python."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.database import Database, Logins
+from geo.ground.areas import load_ground
+from geo.intake import batch
+from geo.intake.batch import Envelope
+from geo.schema import SCHEMAS
+from geo.trust import accounts
+from tests.world import BLOCKS, VILLAGES, submission
+
+#: Tables that hold, row by row, what was said of single households or who did what with it.
+HOUSEHOLD_TABLES = {"intake.household", "intake.submission", "intake.quarantine", "intake.batch", "trust.audit"}
+
+#: Area of each role's grant, and the blocks it covers.
+GRANTS: dict[str, tuple[str, tuple[str, str] | None, set[int]]] = {
+    "admin": ("admin", None, {0, 5, 6, 7, 9, 10, 11}),
+    "coordinator": ("coordinator", ("district", "6472030"), {5, 6, 7, 9, 10, 11}),
+    "supervisor": ("supervisor", ("village", VILLAGES[0]), {5, 6, 7}),
+    "enumerator": ("enumerator", ("block", BLOCKS[0].code), {5}),
+    "local_government": ("local_government", ("regency", "6472"), set()),
+    "nobody": ("supervisor", ("block", BLOCKS[5].code), {11}),
+}
+MANY = 120
+
+
+@dataclass(frozen=True)
+class House:
+    """A database with households and somebody of each role."""
+
+    db: Database
+    ids: dict[str, int]
+    numbers: dict[str, int]
+
+
+@pytest.fixture(scope="module")
+async def house(database: Logins) -> AsyncIterator[House]:
+    """Households in every block and outside all; each block's rows were sent by the admin, some by the enumerator."""
+    db = Database(database, 4)
+    ids: dict[str, int] = {}
+    async with db.worker.begin() as connection:
+        ground = await load_ground(connection)
+        for name, (role, area, _) in GRANTS.items():
+            ids[name] = await accounts.create(connection, name, role, area)
+        numbers = {}
+        rows = []
+        for n in range(MANY):
+            block = BLOCKS[n % 6]
+            row = submission(n, block)
+            if n % 10 == 9:
+                row = submission(n, block=None, lon=BLOCKS[0].west - 0.02)
+            numbers[str(row["household_id"])] = 0 if n % 10 == 9 else block.number
+            rows.append(row)
+        bad = [submission(f"bad{n}", BLOCKS[n], result="?") for n in range(6)]
+        for actor, some in ((ids["admin"], rows + bad), (ids["enumerator"], [submission("own", BLOCKS[4])])):
+            await batch.store(connection, ground, Envelope(actor, "t", b"", 0), some, batch.judge(ground, some))
+        numbers["SIM-own"] = BLOCKS[4].number
+    yield House(db, ids, numbers)
+    await db.close()
+
+
+async def seen(connection: AsyncConnection, table: str = "household") -> set[str]:
+    found = await connection.execute(text(f"SELECT household_id FROM intake.{table}"))
+    return set(found.scalars())
+
+
+# ── the catalogue ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def catalogue(house: House, statement: str) -> list[tuple[object, ...]]:
+    async with house.db.worker.begin() as connection:
+        return [tuple(row) for row in await connection.execute(text(statement), {"schemas": list(SCHEMAS)})]
+
+
+async def test_tables_with_household_data_have_row_security_forced(house: House) -> None:
+    found = await catalogue(
+        house,
+        """SELECT n.nspname || '.' || c.relname, c.relrowsecurity AND c.relforcerowsecurity,
+               EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid
+                       AND a.attname IN ('household_id', 'submission_id', 'raw', 'subject', 'lon', 'geom', 'cell')),
+               has_table_privilege('cakupan_internal', c.oid, 'SELECT')
+           FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+           WHERE n.nspname = ANY(:schemas) AND c.relkind IN ('r', 'p', 'm', 'v')""",
+    )
+    assert {name for name, forced, _, _ in found if forced} == HOUSEHOLD_TABLES
+    public = {"ground.area", "ground.edition", "ground.campaign", "ground.version"}  # shapes and dates
+    leaves = {"intake.delta", "intake.tally_cell", "ground.expected_cell"}  # counts; no right to read them
+    for name, forced, telling, readable in found:
+        assert forced or not readable or name in public, f"{name} can be read and has no row security"
+        assert forced or not telling or name in public | leaves, f"{name} holds household data without row security"
+
+
+async def test_there_are_no_views_and_nothing_is_granted_to_public(house: House) -> None:
+    found = await catalogue(
+        house,
+        """SELECT n.nspname, c.relname, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+           WHERE n.nspname = ANY(:schemas) AND (c.relkind IN ('v', 'm')
+              OR EXISTS (SELECT 1 FROM aclexplode(c.relacl) g WHERE g.grantee = 0))""",
+    )
+    assert found == []
+
+
+async def test_the_internal_login_owns_nothing_and_has_no_power(house: House) -> None:
+    owned = await catalogue(
+        house,
+        "SELECT classid::regclass FROM pg_shdepend WHERE refobjid = 'cakupan_internal'::regrole AND deptype = 'o'",
+    )
+    assert owned == []
+    powers = await catalogue(
+        house,
+        """SELECT rolname FROM pg_roles WHERE rolname IN ('cakupan_internal', 'cakupan_worker')
+           AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)
+           UNION SELECT m.member::regrole::text FROM pg_auth_members m
+           WHERE m.member IN ('cakupan_internal'::regrole, 'cakupan_worker'::regrole)""",
+    )
+    assert powers == []
+
+
+async def test_the_rights_of_the_internal_login(house: House) -> None:
+    found = await catalogue(
+        house,
+        """SELECT n.nspname || '.' || c.relname, p.right_
+           FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+           CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES']) p (right_)
+           WHERE n.nspname = ANY(:schemas) AND c.relkind = 'r'
+             AND has_table_privilege('cakupan_internal', c.oid, right_)""",
+    )
+    read = {"ground.version", "ground.edition", "ground.area", "ground.campaign"} | HOUSEHOLD_TABLES - {"trust.audit"}
+    assert set(found) == {(name, "SELECT") for name in read} | {("trust.audit", "INSERT")}
+    schemas = await catalogue(
+        house,
+        """SELECT oid FROM pg_namespace
+           WHERE nspname !~ '^pg_' AND has_schema_privilege('cakupan_internal', oid, 'CREATE')""",
+    )
+    assert schemas == []
+
+
+async def test_functions_that_act_for_the_owner_are_pinned(house: House) -> None:
+    found = await catalogue(
+        house,
+        """SELECT p.oid::regprocedure::text, p.proconfig, has_function_privilege('public', p.oid, 'EXECUTE')
+           FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+           WHERE n.nspname = ANY(:schemas) AND p.prosecdef""",
+    )
+    assert {str(name).partition("(")[0] for name, _, _ in found} == {
+        "trust.scope",
+        "trust.scope_of",
+        "trust.authenticate",
+    }
+    for name, config, public in found:
+        assert config == ["search_path=pg_catalog, pg_temp"], name
+        assert not public, name
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM trust.account",
+        "SELECT * FROM trust.granted",
+        "SELECT * FROM trust.credential",
+        "SELECT * FROM trust.audit",
+        "SELECT * FROM intake.tally",
+        "SELECT * FROM intake.delta",
+        "SELECT trust.scope_of(1)",
+        "INSERT INTO intake.batch SELECT * FROM intake.batch",
+        "UPDATE intake.household SET number = 5",
+        "DELETE FROM intake.submission",
+        "DELETE FROM intake.quarantine",
+        "UPDATE ground.area SET number = number",
+        "INSERT INTO trust.audit (actor, act, subject) VALUES (-1, 'x', '{}')",
+        "ALTER TABLE intake.household DISABLE ROW LEVEL SECURITY",
+        "CREATE TABLE public.copied AS SELECT 1",
+        "SET ROLE cakupan_worker",
+    ],
+)
+async def test_the_internal_login_is_refused(house: House, statement: str) -> None:
+    async with house.db.as_actor(house.ids["admin"]) as connection:
+        with pytest.raises(ProgrammingError):
+            await connection.execute(text(statement))
+        await connection.rollback()
+
+
+# ── rows ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("actor", [None, "", "0", "-1", "999999"])
+async def test_without_an_actor_there_is_nothing(house: House, actor: str | None) -> None:
+    async with house.db.internal.begin() as connection:
+        if actor is not None:
+            await connection.execute(text("SELECT set_config('app.actor', :a, true)"), {"a": actor})
+        for table in ("household", "submission", "quarantine", "batch"):
+            assert await connection.scalar(text(f"SELECT count(*) FROM intake.{table}")) == 0
+
+
+@pytest.mark.parametrize("who", GRANTS)
+async def test_each_role_sees_exactly_its_scope(house: House, who: str) -> None:
+    blocks = GRANTS[who][2]
+    mine = {name for name, number in house.numbers.items() if number in blocks}
+    async with house.db.as_actor(house.ids[who]) as connection:
+        assert await seen(connection) == mine
+        own = {"SIM-own"} if who == "enumerator" else set(house.numbers) - {"SIM-own"} if who == "admin" else set()
+        assert await seen(connection, "submission") == mine | own
+        # rows held back lie in no block yet: their sender and those who see everything see them
+        held = await connection.scalar(text("SELECT count(*) FROM intake.quarantine"))
+        assert held == (6 if who == "admin" else 0)
+        batches = await connection.scalar(text("SELECT count(*) FROM intake.batch"))
+        assert batches == (1 if who in {"admin", "enumerator"} else 0)
+
+
+async def revised(db: Database, statement: str, **of: object) -> None:
+    async with db.worker.begin() as connection:
+        assert (await connection.execute(text(statement), of)).rowcount == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE trust.granted SET expires_at = now() - interval '1 second' WHERE account_id = :id",
+        "UPDATE trust.account SET disabled_at = now() WHERE account_id = :id",
+        "UPDATE trust.credential SET revoked_at = now() WHERE account_id = :id",
+        "UPDATE trust.credential SET expires_at = now() - interval '1 second' WHERE account_id = :id",
+        "UPDATE trust.granted SET edition_id = :other WHERE account_id = :id",
+        "DELETE FROM trust.granted WHERE account_id = :id",
+    ],
+)
+async def test_what_ended_opens_nothing(house: House, change: str) -> None:
+    async with house.db.worker.begin() as connection:
+        made = await accounts.create(connection, f"past {uuid4()}", "supervisor", ("village", VILLAGES[0]))
+        secret = await accounts.issue(connection, made, "token", "t", datetime.now(UTC) + timedelta(hours=1))
+        other = await connection.scalar(
+            text(
+                "INSERT INTO ground.edition (code, digest) VALUES ('2030_1', '') "
+                "ON CONFLICT (code) DO UPDATE SET digest = '' RETURNING edition_id"
+            )
+        )
+    async with house.db.internal.begin() as connection:
+        before = await accounts.authenticate(connection, secret)
+        assert before is not None
+        assert before.scope.ranges == ((4, 7),)
+    await revised(house.db, change, **{k: v for k, v in {"id": made, "other": other}.items() if f":{k}" in change})
+    async with house.db.internal.begin() as connection:
+        after = await accounts.authenticate(connection, secret)
+    assert after is None or after.scope.ranges == ()
+    if "credential" not in change:
+        async with house.db.as_actor(made) as connection:
+            assert await seen(connection) == set()
+    else:
+        assert after is None
+
+
+async def test_two_grants_add_up(house: House) -> None:
+    async with house.db.worker.begin() as connection:
+        made = await accounts.create(connection, "two", "enumerator", ("block", BLOCKS[0].code))
+        await accounts.grant(connection, made, "enumerator", ("block", BLOCKS[4].code))
+        secret = await accounts.issue(connection, made, "token", "t", None)
+    async with house.db.internal.begin() as connection:
+        found = await accounts.authenticate(connection, secret)
+    assert found is not None
+    assert found.scope.ranges == ((5, 5), (10, 10))
+    async with house.db.as_actor(made) as connection:
+        assert await seen(connection) == {name for name, n in house.numbers.items() if n in {5, 10}}
+
+
+async def test_an_unknown_secret_is_nobody(house: House) -> None:
+    async with house.db.internal.begin() as connection:
+        for secret in ("", "ck_", "x" * 5000, "'; --", "\x00"):
+            assert await accounts.authenticate(connection, secret) is None
+
+
+async def test_sixty_four_callers_on_four_connections_see_only_their_own(house: House) -> None:
+    people = list(GRANTS)
+    mine = {who: {name for name, n in house.numbers.items() if n in GRANTS[who][2]} for who in people}
+
+    async def ask(at: int) -> None:
+        for step in range(8):
+            who = people[(at + step) % len(people)]
+            async with house.db.as_actor(house.ids[who]) as connection:
+                first = await seen(connection)
+                await asyncio.sleep(0.001)
+                assert first == await seen(connection) == mine[who]
+                if (at + step) % 5 == 0:
+                    await connection.rollback()  # a caller that breaks off leaves nothing to the next
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(ask(at) for at in range(64)))
+    async with house.db.internal.begin() as connection:
+        assert await seen(connection) == set()
+
+
+async def test_the_index_serves_a_policy_guarded_range(fresh_database: Logins) -> None:
+    db = Database(fresh_database, 1)
+    async with db.worker.begin() as connection:
+        made = await accounts.create(connection, "s", "supervisor", ("village", VILLAGES[0]))
+        await connection.execute(
+            text(
+                """INSERT INTO intake.household
+                       (household_id, revision, submission_id, number, captured_at, day, result, origin)
+                   SELECT 'many-' || n, 1, gen_random_uuid(), n % 2000, now(), current_date, 'completed', 'new'
+                   FROM generate_series(1, 20000) n"""
+            )
+        )
+    owner = create_engine(fresh_database.owner)
+    with owner.begin() as as_owner:
+        as_owner.execute(text("ANALYZE intake.household"))
+    owner.dispose()
+    async with db.as_actor(made) as connection:
+        plan = await connection.execute(
+            text("EXPLAIN SELECT household_id FROM intake.household WHERE number BETWEEN 4 AND 7")
+        )
+        lines = "\n".join(plan.scalars())
+        assert "household_number_ix" in lines, lines
+        assert "Index Cond: ((number >= 4) AND (number <= 7))" in lines, lines
+        assert (
+            await connection.scalar(text("SELECT count(*) FROM intake.household WHERE number BETWEEN 4 AND 20")) == 40
+        )
+    await db.close()
