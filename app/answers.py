@@ -99,6 +99,7 @@ class CellFigures(Counts):
 class GapBlock(AreaFigures):
     """A block where families are to be found, and why it is on the list."""
 
+    place: str = Field(description="the areas it lies in, nearest first")
     reason: str
 
 

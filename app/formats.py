@@ -12,7 +12,7 @@ from fastapi import Response
 
 Format = Literal["json", "csv", "geojson", "xlsx"]
 
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
+_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _TYPES = {
     "json": "application/json",
     "csv": "text/csv; charset=utf-8",

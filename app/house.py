@@ -120,25 +120,15 @@ class House:
 
     async def listen_forever(self) -> None:
         """Move on when another process folded, and look at the ground now and then."""
+        url = make_url(self.db.logins.worker).set(drivername="postgresql")
         while True:
             try:
-                async for _ in self._told():
+                async for _ in fold.epochs(url.render_as_string(hide_password=False), LOOK_SECONDS):
                     await self.move_on()
                     await self.look()
             except (SQLAlchemyError, psycopg.Error, OSError) as error:
                 log.warning("listen", kind=type(error).__name__)
                 await asyncio.sleep(1)
-
-    async def _told(self) -> AsyncIterator[None]:
-        """Yield at every epoch told, and every LOOK_SECONDS in any case."""
-        url = make_url(self.db.logins.worker).set(drivername="postgresql")
-        connection = await psycopg.AsyncConnection.connect(url.render_as_string(hide_password=False), autocommit=True)
-        async with connection:
-            await connection.execute(f"LISTEN {fold.CHANNEL}")
-            while True:
-                async for _ in connection.notifies(timeout=LOOK_SECONDS, stop_after=1):
-                    pass
-                yield
 
     @contextlib.asynccontextmanager
     async def living(self) -> AsyncIterator[None]:

@@ -172,10 +172,10 @@ class Service:
 
 
 @contextlib.contextmanager
-def serving(settings: Settings, logins: Logins) -> Iterator[str]:
+def serving(settings: Settings, logins: Logins, *, may_lose: bool = True) -> Iterator[str]:
     """A service in a thread of this process; its address."""
     listening = socket.create_server(("127.0.0.1", 0))
-    app = create_app(settings, logins, may_lose=True)
+    app = create_app(settings, logins, may_lose=may_lose)
     server = Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=3), app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
@@ -202,7 +202,8 @@ ACCOUNTS = {
 }
 
 
-async def _people(logins: Logins) -> dict[str, str]:
+async def people(logins: Logins) -> dict[str, str]:
+    """Make an account for each role; their tokens."""
     db = Database(logins, 1)
     tokens = {}
     async with db.worker.begin() as connection:
@@ -213,10 +214,13 @@ async def _people(logins: Logins) -> dict[str, str]:
     return tokens
 
 
+_people = people  # TEMPORARY alias
+
+
 @pytest.fixture(scope="module")
 def service(settings: Settings, database: Logins) -> Iterator[Service]:
     """A running service for this file, with one account for each role."""
-    tokens = asyncio.run(_people(database))
+    tokens = asyncio.run(people(database))
     with serving(settings, database) as url:
         yield Service(url, database, tokens, PASSWORD)
 
@@ -224,6 +228,6 @@ def service(settings: Settings, database: Logins) -> Iterator[Service]:
 @pytest.fixture
 def fresh_service(settings: Settings, fresh_database: Logins) -> Iterator[Service]:
     """A running service for this test."""
-    tokens = asyncio.run(_people(fresh_database))
+    tokens = asyncio.run(people(fresh_database))
     with serving(settings, fresh_database) as url:
         yield Service(url, fresh_database, tokens, PASSWORD)

@@ -38,7 +38,7 @@ class OfflineMap(folium.Map):
     """A map that loads nothing."""
 
     default_js: list[tuple[str, str]] = []  # noqa: RUF012  # folium's own attribute
-    default_css: list[tuple[str, str]] = []  # noqa: RUF012
+    default_css: list[tuple[str, str]] = []  # noqa: RUF012  # as above: the attribute of folium
 
 
 def html(page: Page, rows: Sequence[dict[str, Any]], shapes: Mapping[int, str]) -> str:
@@ -73,7 +73,8 @@ def _style(feature: dict[str, Any]) -> dict[str, Any]:
 
 def _feature(row: dict[str, Any], shape: str, measure: Measure) -> dict[str, Any]:
     # Names come from boundary files and end up as HTML in a pop-up: they must not be able to say anything there.
-    shown = {name: "–" if row[name] is None else escape.escape(str(row[name])) for name in SHOWN}
+    shown = {name: escape.escape(value) if isinstance(value := row[name], str) else value for name in SHOWN}
+    shown = {name: "–" if value is None else value for name, value in shown.items()}
     for name in ("coverage", "resolved"):
         if row[name] is not None:
             shown[name] = f"{100 * row[name]:.1f} %"

@@ -200,11 +200,9 @@ async def load_ground(db: AsyncConnection) -> Ground:
     campaign = await load_campaign(db)
     tree = await load_tree(db, campaign)
     blocks = (await db.execute(SQL["blocks"], {"edition_id": campaign.edition_id})).all()
-    owners = (await db.execute(SQL["owners"], {"edition_id": campaign.edition_id})).all()
+    of = {"edition_id": campaign.edition_id}
+    ranges = await queries.arrays(db, SQL["owners"], of, {"lo": "i8", "hi": "i8", "number": "i4"})
     numbers = np.array([b.number for b in blocks], dtype=np.int32)
-    ranges = np.array(
-        [(o.lo, o.hi, o.number) for o in owners], dtype=[("lo", np.int64), ("hi", np.int64), ("number", np.int32)]
-    )
     geometries = shapely.from_wkb(np.array([bytes(b.geom) for b in blocks], dtype=object))
     codes = [tree.code[n] for n in numbers]
     locator = Locator(ranges, numbers, codes, geometries)

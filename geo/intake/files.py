@@ -247,7 +247,9 @@ def _sum_up(summary: Summary, chunk: Chunk, receipts: Sequence[Receipt]) -> None
     summary.rows = chunk.end
     summary.counts.update(r.status for r in receipts)
     summary.reasons.update(str(r.reason) for r in receipts if r.reason)
-    summary.flags.update(flag for j in chunk.judged if isinstance(j, Placed) and j.flags for flag in j.flags.split())
+    for receipt, judged in zip(receipts, chunk.judged, strict=True):
+        if receipt.status in {"stored", "superseded"} and isinstance(judged, Placed):
+            summary.flags.update((judged.flags or "").split())
 
 
 def _kept(summary: Summary) -> dict[str, Any]:

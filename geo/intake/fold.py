@@ -4,8 +4,10 @@ Exactly once: the deltas are deleted and the tallies changed in one transaction.
 sees, never "up to the highest id": numbers are given before transactions commit, and commit in another order.
 """
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+import psycopg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from geo import queries
@@ -25,6 +27,20 @@ class Folded:
 
     epoch: int
     deltas: int
+
+
+async def epochs(address: str, every: float) -> AsyncIterator[None]:
+    """Yield whenever some process has folded, and every so many seconds in any case. Keeps a connection of its own.
+
+    `address` is a plain `postgresql://` address. Raises psycopg's errors when the server goes away.
+    """
+    connection = await psycopg.AsyncConnection.connect(address, autocommit=True)
+    async with connection:
+        await connection.execute(f"LISTEN {CHANNEL}")
+        while True:
+            async for _ in connection.notifies(timeout=every, stop_after=1):
+                pass
+            yield
 
 
 async def fold(db: AsyncConnection) -> Folded | None:

@@ -9,8 +9,10 @@ from geo import queries
 
 SQL = queries.load(__file__)
 
-#: Differences listed for each kind; one is enough to fail.
-MOST = 100
+#: Differences listed; one is enough to fail.
+MOST = 300
+
+_KEYS = {"blocks": ("number",), "pairs": ("number", "cell"), "days": ("number", "day")}
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,12 @@ class Recount:
 async def recount(db: AsyncConnection) -> Recount:
     """Recount everything in one snapshot. Reads only; runs beside intake and fold."""
     await db.execute(SQL["snapshot"])
+    await db.execute(SQL["memory"])
     counted = dict((await db.execute(SQL["counted"])).mappings().one())
     differences: list[Difference] = []
-    for kind in ("blocks", "pairs", "days"):
-        for row in (await db.execute(SQL[kind], {"most": MOST})).mappings():
-            key = {name: value for name, value in row.items() if name != "difference"}
-            differences.append(Difference(kind, key, {k: v for k, v in row["difference"].items() if v}))
+    for row in (await db.execute(SQL["differences"], {"most": MOST})).mappings():
+        key = {name: row[name] for name in _KEYS[row["kind"]]}
+        differences.append(Difference(row["kind"], key, {k: v for k, v in row["difference"].items() if v}))
     if wrong := await db.scalar(SQL["households"]):
         differences.append(Difference("households", {}, {"households": wrong}))
     return Recount(counted, differences)

@@ -8,6 +8,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from pwdlib import PasswordHash
@@ -25,8 +26,12 @@ SQL = queries.load(__file__)
 FAILURES, LOCKED_FOR = 5, timedelta(minutes=15)
 
 _hasher = PasswordHash.recommended()
-#: Compared with when there is no such account, so that a missing name takes as long as a wrong password.
-_DECOY = _hasher.hash(secrets.token_urlsafe(16))
+
+
+@cache
+def _decoy() -> str:
+    """Compared with when there is no such account, so that a missing name takes as long as a wrong password."""
+    return _hasher.hash(secrets.token_urlsafe(16))
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,7 @@ async def log_in(db: AsyncConnection, name: str, password: str, lasts: timedelta
     The caller commits in either case, for failures are counted.
     """
     row = (await db.execute(SQL["password"], {"name": name})).one_or_none()
-    hashed = row.password_hash if row and row.password_hash else _DECOY
+    hashed = row.password_hash if row and row.password_hash else _decoy()
     # hashing takes long on purpose, and others are being answered meanwhile
     right = len(password) <= 200 and await asyncio.to_thread(_hasher.verify, password, hashed)
     if row is None or row.disabled:

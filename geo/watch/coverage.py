@@ -178,6 +178,7 @@ def by_cell(
     """
     keys, figures = cell_figures(live, scope, resolution, within)
     lon, lat = cell_centres(live, scope, resolution, within)
+    x, y = lon.round(6).tolist(), lat.round(6).tolist()  # plain numbers, as JSON wants them
     keep = np.ones(len(keys), dtype=bool)
     if box:
         west, south, east, north = box
@@ -186,7 +187,7 @@ def by_cell(
     ids = cells.feature_ids(keys, resolution)
     found = rows(figures, live.campaign.elapsed() / live.campaign.days)
     return [
-        {"cell": cells.to_hex(int(keys[i])), "n": int(ids[i]), "lon": round(lon[i], 6), "lat": round(lat[i], 6)}
+        {"cell": cells.to_hex(int(keys[i])), "n": int(ids[i]), "lon": x[i], "lat": y[i]}
         | {k: v for k, v in found[i].items() if k not in {"last_at", "state"}}
         for i in np.flatnonzero(keep)
     ]

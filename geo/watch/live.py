@@ -25,6 +25,9 @@ SQL = queries.load(__file__)
 #: A pair's key: number above, the 37 significant bits of a cell of resolution 10 below.
 _CELL_BITS = 37
 
+#: Columns that every tally has, as `queries.arrays` takes them.
+_TALLY = dict.fromkeys(COUNTS, "i4") | {"epoch": "i8"}
+
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
 
@@ -79,14 +82,11 @@ async def load(db: AsyncConnection, campaign: Campaign, tree: Tree, series: str 
     """Mirror everything, in one snapshot of the database where the caller has set one."""
     of = {"edition_id": campaign.edition_id, "series": series or campaign.series}
     expected = np.full(len(tree), -1, dtype=np.int32)
-    for row in await db.execute(SQL["expected"], of):
-        expected[row.number] = row.expected
-    spread = (await db.execute(SQL["expected_cells"], of)).all()
-    number = np.array([r.number for r in spread], dtype=np.int32)
-    cell = np.array([r.cell for r in spread], dtype=np.int64)
-    order = np.lexsort((cell, number))
+    known = await queries.arrays(db, SQL["expected"], of, {"number": "i4", "expected": "i4"})
+    expected[known["number"]] = known["expected"]
+    spread = await queries.arrays(db, SQL["expected_cells"], of, {"number": "i4", "cell": "i8", "expected": "i4"})
+    spread.sort(order=("number", "cell"))
     nothing = np.zeros((len(spread), len(COUNTS)), dtype=np.int32)
-    families = np.array([r.expected for r in spread], dtype=np.int32)
     empty = np.empty(0, dtype=np.int64)
     blank = Snapshot(
         campaign,
@@ -97,7 +97,13 @@ async def load(db: AsyncConnection, campaign: Campaign, tree: Tree, series: str 
         counts=np.zeros((len(tree), len(COUNTS)), dtype=np.int32),
         last_at=np.full(len(tree), np.nan),
         changed=np.zeros(len(tree), dtype=np.int64),
-        cells=Pairs(number[order], cell[order], nothing, families[order], np.zeros(len(spread), dtype=np.int64)),
+        cells=Pairs(
+            spread["number"].copy(),
+            spread["cell"].copy(),
+            nothing,
+            spread["expected"].copy(),
+            np.zeros(len(spread), dtype=np.int64),
+        ),
         days=Pairs(empty.astype(np.int32), empty, nothing[:0], empty.astype(np.int32), empty),
     )
     return await advance(db, blank)
@@ -109,15 +115,14 @@ async def advance(db: AsyncConnection, before: Snapshot) -> Snapshot:
     if newest is None or newest.epoch == before.epoch:
         return before
     since = {"since": before.epoch}
-    blocks = (await db.execute(SQL["blocks"], since)).all()
+    blocks = await queries.arrays(db, SQL["blocks"], since, {"number": "i4", **_TALLY, "last_at": "f8"})
     counts, last_at, changed = before.counts.copy(), before.last_at.copy(), before.changed.copy()
-    if blocks:
-        at = np.array([b.number for b in blocks])
-        counts[at] = [b[1:-2] for b in blocks]
-        changed[at] = [b.epoch for b in blocks]
-        last_at[at] = [b.last_at for b in blocks]
-    pairs = (await db.execute(SQL["pairs"], since)).all()
-    days = (await db.execute(SQL["days"], since)).all()
+    at = blocks["number"]
+    counts[at] = _counts(blocks)
+    changed[at] = blocks["epoch"]
+    last_at[at] = blocks["last_at"]
+    pairs = await queries.arrays(db, SQL["pairs"], since, {"number": "i4", "key": "i8", **_TALLY})
+    days = await queries.arrays(db, SQL["days"], since, {"number": "i4", "key": "i8", **_TALLY})
     return replace(
         before,
         epoch=newest.epoch,
@@ -137,16 +142,17 @@ def _packed(number: Ints | Longs, key: Longs, *, of_cells: bool) -> Longs:
     return (number.astype(np.int64) << _CELL_BITS) | low
 
 
-def _merge(before: Pairs, rows: Sequence[Any], *, of_cells: bool) -> Pairs:
-    """Pairs with `rows` (number, key, counts…, epoch) laid over them: known ones replaced, new ones put in place."""
-    if not rows:
+def _counts(rows: NDArray[np.void]) -> Ints:
+    """The counts of tally rows, a column per count."""
+    return np.column_stack([rows[name] for name in COUNTS])
+
+
+def _merge(before: Pairs, rows: NDArray[np.void], *, of_cells: bool) -> Pairs:
+    """Pairs with tally `rows` laid over them: known ones replaced, new ones put in place."""
+    if not len(rows):
         return before
-    number = np.array([r[0] for r in rows], dtype=np.int32)
-    key = np.array([r[1] for r in rows], dtype=np.int64)
-    counts = np.array([r[2:-1] for r in rows], dtype=np.int32)
-    epoch = np.array([r[-1] for r in rows], dtype=np.int64)
-    order = np.lexsort((key, number))
-    number, key, counts, epoch = number[order], key[order], counts[order], epoch[order]
+    rows.sort(order=("number", "key"))
+    number, key, counts, epoch = rows["number"], rows["key"], _counts(rows), rows["epoch"]
     old = _packed(before.number, before.key, of_cells=of_cells)
     new = _packed(number, key, of_cells=of_cells)
     at = np.searchsorted(old, new)

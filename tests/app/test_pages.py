@@ -103,7 +103,9 @@ def test_files_of_the_pages_may_be_kept_for_ever_and_come_compressed(open_page):
     assert other.headers["cache-control"] == "no-cache"
 
 
-@pytest.mark.parametrize("name", ["static/../routes.py", "static/%2e%2e/routes.py", "routes.py", "vendor/stamp", "static/"])
+@pytest.mark.parametrize(
+    "name", ["static/../routes.py", "static/%2e%2e/routes.py", "routes.py", "vendor/stamp", "static/"]
+)
 def test_no_other_file_can_be_fetched(open_page, name):
     assert open_page(f"/assets/x/{name}", who=None).status_code == 404
 

@@ -55,7 +55,9 @@ async def test_a_block_leads_to_the_map_and_to_a_maps_app(service, visit):
     visited = await visit(service, "/gaps")
     page = visited.page
     first = page.locator("#list > li").first
-    await expect(first.locator("a", has_text="aplikasi peta")).to_have_attribute("href", re.compile(r"^geo:-?\d+\.\d+,\d+\.\d+$"))
+    await expect(first.locator("a", has_text="aplikasi peta")).to_have_attribute(
+        "href", re.compile(r"^geo:-?\d+\.\d+,\d+\.\d+$")
+    )
     name = await first.locator("h3").inner_text()
     await first.get_by_role("link", name="Lihat di peta").click()
     await visited.ready()

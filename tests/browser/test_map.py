@@ -106,7 +106,7 @@ async def test_cells_are_a_switch_and_new_ones_appear(fresh_service, visit):
     await page.locator("label.switch", has_text="H3").click()
     drawn = f"{MAP}.queryRenderedFeatures({{layers: ['cells-fill']}}).length"
     await expect(page).to_have_url(re.compile("cells=1"))
-    await expect(page.locator("#legend .hint")).to_contain_text("perkiraan")
+    await expect(page.locator("#legend .hint").first).to_contain_text("perkiraan")
     await page.wait_for_timeout(1500)
     assert await page.evaluate(drawn) > 3
     fresh_service.send(submission(1, BLOCKS[0]))
@@ -195,7 +195,7 @@ async def test_nothing_sticks_out_on_a_phone(service, visit):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_every_page_says_that_data_are_simulated(service, visit, scheme):
     for path in ("/", "/gaps"):
-        page = (await visit(service, path, color_scheme=scheme, **{"viewport": {"width": 1440, "height": 900}})).page
+        page = (await visit(service, path, color_scheme=scheme, viewport={"width": 1440, "height": 900})).page
         await expect(page.locator(".simulated")).to_contain_text("DATA SIMULASI")
 
 

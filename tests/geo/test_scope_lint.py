@@ -107,16 +107,8 @@ def test_every_function_has_annotated_arguments() -> None:
 
 #: Beginnings of statements. `app/embedded.py` keeps the server itself: it makes the database and its roles.
 WORDS = (
-    "SELECT ",
-    "INSERT INTO",
-    "UPDATE ",
-    "DELETE FROM",
-    "CREATE ",
-    "ALTER ",
-    "DROP ",
-    "TRUNCATE",
-    "GRANT ",
-    "WITH ",
+    *("SELECT ", "INSERT ", "UPDATE ", "DELETE ", "CREATE ", "ALTER ", "DROP ", "TRUNCATE ", "GRANT ", "WITH ", "SET "),
+    *("LISTEN ", "NOTIFY "),
 )
 KEEPS_THE_SERVER = {"app/embedded.py"}
 
@@ -134,11 +126,15 @@ def sql_in(path: Path) -> list[str]:
         if isinstance(node, ast.ImportFrom) and any(alias.name == "text" for alias in node.names):
             if (node.module or "").startswith("sqlalchemy"):
                 found.append(f"{path.name}:{node.lineno} imports text")
-        elif isinstance(node, ast.Call) and names_in(node.func) & {"exec_driver_sql"}:
+        elif isinstance(node, ast.Attribute) and node.attr == "exec_driver_sql":
             found.append(f"{path.name}:{node.lineno} runs a driver's statement")
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents:
-            if node.value.lstrip().upper().startswith(WORDS) and node.value.lstrip()[:6].isupper():
-                found.append(f"{path.name}:{node.lineno} {node.value[:40]!r}")
+        elif (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in documents
+            and node.value.lstrip().startswith(WORDS)
+        ):
+            found.append(f"{path.name}:{node.lineno} {node.value[:40]!r}")
     return found
 
 

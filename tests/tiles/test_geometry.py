@@ -2,6 +2,8 @@
 
 import asyncio
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -108,10 +110,9 @@ def test_every_zoom_has_a_level_and_a_resolution() -> None:
     assert [resolution_at(z) for z in range(17)] == sorted(resolution_at(z) for z in range(17))
     assert {resolution_at(z) for z in range(17)} == set(range(4, 11))
 
-    class Tree:
-        level = np.array([-1, 2, 3, 4])
+    def tree(*levels: int) -> Any:
+        return SimpleNamespace(level=np.array([-1, *levels]))
 
-    assert [level_at(Tree(), z) for z in (0, 6, 9, 11, 16)] == ["district"] * 3 + ["village"] * 2  # type: ignore[arg-type]
-    Tree.level = np.array([-1, 0])
-    assert level_at(Tree(), 16) == LEVELS[0]  # type: ignore[arg-type]  # the nearest coarser, where there is no finer
+    assert [level_at(tree(2, 3, 4), z) for z in (0, 6, 9, 11, 16)] == ["district"] * 3 + ["village"] * 2
+    assert level_at(tree(0), 16) == LEVELS[0]  # the nearest coarser, where there is no finer
     assert list(LAYERS) == ["areas", "blocks", "cells", "households"]

@@ -86,7 +86,7 @@ function item(row) {
     h("div", { class: "left-over" }, h("b", {}, number(row.gap)), h("span", {}, t("gaps.left"))),
     h("div", { class: "what" },
       h("h3", {}, row.name, " ", h("span", { class: "code" }, row.code)),
-      h("p", { class: "place" }, row.place),
+      h("p", { class: "place" }, row.place.split(", ").slice(0, 2).join(", ")),
       h("p", { class: "why" }, stateChip(row.state), " ", t(`reason.${row.reason}`))),
     h("div", { class: "much" },
       h("p", {}, h("b", {}, percent(row.coverage)), " ", counted(row)),
@@ -94,7 +94,7 @@ function item(row) {
       h("p", { class: "small" }, `${t("figures.last_at")}: ${row.last_at ? time(row.last_at) : t("figures.never")}`)),
     h("div", { class: "go" },
       h("a", { href: onMap, "data-key": `map-${row.n}`, "aria-label": `${t("gaps.on_map")}: ${row.name}` }, t("gaps.on_map")),
-      h("a", { href: `geo:${row.lat},${row.lon}`, "data-key": `geo-${row.n}`, "aria-label": `${t("panel.open")}: ${row.name}` }, t("panel.open"))));
+      h("a", { href: `geo:${row.lat},${row.lon}`, "data-key": `geo-${row.n}`, "aria-label": `${t("gaps.open_in")}: ${row.name}` }, t("gaps.open_in"))));
 }
 
 function showStates(counts) {

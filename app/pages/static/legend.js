@@ -4,8 +4,8 @@ import { hatch } from "./drawing.js";
 import { h } from "./page.js";
 import { number, percentBreak, t } from "./texts.js";
 
-/** Fill `place` with the classes of a measure; `onHide(set)` gets the positions that are switched off. */
-export function legend(place, measure, of, cellsOn, onHide) {
+/** Fill `place` with the classes of a measure and some notes; `onHide(set)` gets the positions that are switched off. */
+export function legend(place, measure, of, notes, onHide) {
   const hidden = new Set();
   const entry = (key, words, swatch) => {
     const button = h("button", { type: "button", class: "entry", "aria-pressed": "true", onclick: () => {
@@ -15,14 +15,14 @@ export function legend(place, measure, of, cellsOn, onHide) {
     } }, swatch, h("span", {}, words));
     return h("li", {}, button);
   };
-  place.replaceChildren(
+  place.replaceChildren(...[
     h("h2", { id: "legend-title" }, t(`measure.${measure}`), of.share ? "" : h("span", {}, ` (${t("legend.families")})`)),
     h("p", { class: "small" }, t(`measure.${measure}_is`)),
     h("ul", {},
       of.classes.map((one, at) => entry(at, range(measure, one, of.share), coloured(one.colour))),
       ["no_data", "not_shown"].map((kind) => entry(kind, t(`legend.${kind}`), hatched(kind, of[kind])))),
-    h("p", { class: "small hint" }, cellsOn ? t("legend.cells_note") : t("legend.filter")),
-  );
+    ...notes.map((note) => h("p", { class: "small hint" }, note)),
+  ]);
 }
 
 function range(measure, { from, to }, share) {

@@ -31,7 +31,7 @@ export class Live {
   follow(parameters, epoch = this.epoch) {
     this.source?.close();
     clearTimeout(this.redial);
-    this.parameters = parameters;
+    Object.assign(this, { parameters, epoch });
     const source = new EventSource(address("/v1/stream", { ...parameters, epoch }));
     source.addEventListener("alive", (event) => this.#hear(JSON.parse(event.data)));
     source.addEventListener("change", (event) => {

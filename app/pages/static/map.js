@@ -90,6 +90,7 @@ const resync = paced(1000, () => {
 });
 
 function change(data) {
+  if (data.resync) known.clear();
   for (const key of streamed.split(" ")) known.set(key, data.epoch);
   if (data.total) showTotal(data.total, data.as_of);
   if (data.resync) return void resync();
@@ -118,8 +119,11 @@ async function loadTable() {
   if (panel.n !== null) table.mark(panel.n);
 }
 
+/** Drawn anew with every class shown. */
 function showLegend() {
-  legend(place("legend"), view.measure, drawing.said.legend[view.measure], view.cells, (hidden) => drawing.hide(hidden));
+  drawing.hide(new Set());
+  const notes = [view.cells ? t("legend.cells_note") : t("legend.filter"), ...(view.points ? [t("map.points_legend")] : [])];
+  legend(place("legend"), view.measure, drawing.said.legend[view.measure], notes, (hidden) => drawing.hide(hidden));
 }
 
 function moved() {
@@ -161,6 +165,7 @@ function tools() {
   });
   flip("points", () => {
     drawing.setPoints(view.points);
+    showLegend();
     if (view.points && drawing.map.getZoom() < drawing.pointsFrom) drawing.map.easeTo({ zoom: drawing.pointsFrom + 0.2 });
   });
 }

@@ -2,58 +2,13 @@
 -- One view of everything for all statements that follow; must be the first of its transaction.
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
 
--- name: blocks
--- Tallies of blocks and pending deltas, against a recount from the submissions; only what differs.
-WITH top AS (
-    SELECT DISTINCT ON (household_id) household_id, number, cell, result, origin
-    FROM intake.submission
-    ORDER BY household_id, revision DESC
-), reached AS (
-    SELECT DISTINCT ON (s.household_id) s.household_id, s.day
-    FROM intake.submission s JOIN top USING (household_id, result)
-    ORDER BY s.household_id, s.revision
-), truth AS (
-    SELECT t.number, coalesce(ground.cell_parent(t.cell, 10), 0) AS cell, r.day,
-        v.completed, v.new, v.partial, v.not_met, v.refused, v.not_found, v.moved, v.deceased, v.ineligible,
-            v.dropped, v.closed, v.located
-    FROM top t JOIN reached r USING (household_id)
-    LEFT JOIN intake.household h USING (household_id)
-    CROSS JOIN LATERAL intake.vector(t.result, t.origin, coalesce(h.closed, false), t.cell) v
-), counted AS (
-    SELECT number, sum(completed) AS completed, sum(new) AS new, sum(partial) AS partial, sum(not_met) AS not_met, sum(refused)
-            AS refused, sum(not_found) AS not_found, sum(moved) AS moved, sum(deceased) AS deceased, sum(ineligible)
-            AS ineligible, sum(dropped) AS dropped, sum(closed) AS closed, sum(located) AS located
-    FROM truth
-    GROUP BY number
-), kept AS (
-    SELECT number, sum(completed) AS completed, sum(new) AS new, sum(partial) AS partial, sum(not_met) AS not_met, sum(refused)
-            AS refused, sum(not_found) AS not_found, sum(moved) AS moved, sum(deceased) AS deceased, sum(ineligible)
-            AS ineligible, sum(dropped) AS dropped, sum(closed) AS closed, sum(located) AS located
-    FROM (SELECT number, completed, new, partial, not_met, refused, not_found, moved, deceased, ineligible, dropped, closed, located FROM intake.tally
-          UNION ALL
-          SELECT number, completed, new, partial, not_met, refused, not_found, moved, deceased, ineligible, dropped, closed, located FROM intake.delta) both_
-    GROUP BY number
-)
-SELECT coalesce(a.number, b.number) AS number,
-    jsonb_build_object('completed', coalesce(a.completed, 0) - coalesce(b.completed, 0), 'new', coalesce(a.new, 0) - coalesce(b.new,
-            0), 'partial', coalesce(a.partial, 0) - coalesce(b.partial, 0), 'not_met', coalesce(a.not_met, 0) -
-            coalesce(b.not_met, 0), 'refused', coalesce(a.refused, 0) - coalesce(b.refused, 0), 'not_found',
-            coalesce(a.not_found, 0) - coalesce(b.not_found, 0), 'moved', coalesce(a.moved, 0) - coalesce(b.moved, 0),
-            'deceased', coalesce(a.deceased, 0) - coalesce(b.deceased, 0), 'ineligible', coalesce(a.ineligible, 0) -
-            coalesce(b.ineligible, 0), 'dropped', coalesce(a.dropped, 0) - coalesce(b.dropped, 0), 'closed',
-            coalesce(a.closed, 0) - coalesce(b.closed, 0), 'located', coalesce(a.located, 0) - coalesce(b.located, 0)) AS difference
-FROM kept a FULL JOIN counted b ON a.number = b.number
-WHERE coalesce(a.completed, 0) <> coalesce(b.completed, 0) OR coalesce(a.new, 0) <> coalesce(b.new, 0) OR
-        coalesce(a.partial, 0) <> coalesce(b.partial, 0) OR coalesce(a.not_met, 0) <> coalesce(b.not_met, 0) OR
-        coalesce(a.refused, 0) <> coalesce(b.refused, 0) OR coalesce(a.not_found, 0) <> coalesce(b.not_found, 0) OR
-        coalesce(a.moved, 0) <> coalesce(b.moved, 0) OR coalesce(a.deceased, 0) <> coalesce(b.deceased, 0) OR
-        coalesce(a.ineligible, 0) <> coalesce(b.ineligible, 0) OR coalesce(a.dropped, 0) <> coalesce(b.dropped, 0) OR
-        coalesce(a.closed, 0) <> coalesce(b.closed, 0) OR coalesce(a.located, 0) <> coalesce(b.located, 0)
-ORDER BY 1
-LIMIT :most;
+-- name: memory
+-- Sorting a province of submissions should not go by way of the disk.
+SET LOCAL work_mem = '256MB';
 
--- name: pairs
--- The same for every pair of block and cell.
+-- name: differences
+-- Tallies and pending deltas against a recount from the submissions: every block, every pair of block and cell, every
+-- block and day; only what differs. A key that a kind does not have is 0, or the first day of 1970.
 WITH top AS (
     SELECT DISTINCT ON (household_id) household_id, number, cell, result, origin
     FROM intake.submission
@@ -65,91 +20,66 @@ WITH top AS (
 ), truth AS (
     SELECT t.number, coalesce(ground.cell_parent(t.cell, 10), 0) AS cell, r.day,
         v.completed, v.new, v.partial, v.not_met, v.refused, v.not_found, v.moved, v.deceased, v.ineligible,
-            v.dropped, v.closed, v.located
+        v.dropped, v.closed, v.located
     FROM top t JOIN reached r USING (household_id)
     LEFT JOIN intake.household h USING (household_id)
     CROSS JOIN LATERAL intake.vector(t.result, t.origin, coalesce(h.closed, false), t.cell) v
 ), counted AS (
-    SELECT number, cell, sum(completed) AS completed, sum(new) AS new, sum(partial) AS partial, sum(not_met) AS not_met, sum(refused)
-            AS refused, sum(not_found) AS not_found, sum(moved) AS moved, sum(deceased) AS deceased, sum(ineligible)
-            AS ineligible, sum(dropped) AS dropped, sum(closed) AS closed, sum(located) AS located
-    FROM truth WHERE cell <> 0
-    GROUP BY number, cell
-), kept AS (
-    SELECT number, cell, sum(completed) AS completed, sum(new) AS new, sum(partial) AS partial, sum(not_met) AS not_met, sum(refused)
-            AS refused, sum(not_found) AS not_found, sum(moved) AS moved, sum(deceased) AS deceased, sum(ineligible)
-            AS ineligible, sum(dropped) AS dropped, sum(closed) AS closed, sum(located) AS located
-    FROM (SELECT number, cell, completed, new, partial, not_met, refused, not_found, moved, deceased, ineligible, dropped, closed, located FROM intake.tally_cell
-          UNION ALL
-          SELECT number, cell, completed, new, partial, not_met, refused, not_found, moved, deceased, ineligible, dropped, closed, located FROM intake.delta WHERE cell <> 0) both_
-    GROUP BY number, cell
-)
-SELECT coalesce(a.number, b.number) AS number, coalesce(a.cell, b.cell) AS cell,
-    jsonb_build_object('completed', coalesce(a.completed, 0) - coalesce(b.completed, 0), 'new', coalesce(a.new, 0) - coalesce(b.new,
-            0), 'partial', coalesce(a.partial, 0) - coalesce(b.partial, 0), 'not_met', coalesce(a.not_met, 0) -
-            coalesce(b.not_met, 0), 'refused', coalesce(a.refused, 0) - coalesce(b.refused, 0), 'not_found',
-            coalesce(a.not_found, 0) - coalesce(b.not_found, 0), 'moved', coalesce(a.moved, 0) - coalesce(b.moved, 0),
-            'deceased', coalesce(a.deceased, 0) - coalesce(b.deceased, 0), 'ineligible', coalesce(a.ineligible, 0) -
-            coalesce(b.ineligible, 0), 'dropped', coalesce(a.dropped, 0) - coalesce(b.dropped, 0), 'closed',
-            coalesce(a.closed, 0) - coalesce(b.closed, 0), 'located', coalesce(a.located, 0) - coalesce(b.located, 0)) AS difference
-FROM kept a FULL JOIN counted b ON a.number = b.number AND a.cell = b.cell
-WHERE coalesce(a.completed, 0) <> coalesce(b.completed, 0) OR coalesce(a.new, 0) <> coalesce(b.new, 0) OR
-        coalesce(a.partial, 0) <> coalesce(b.partial, 0) OR coalesce(a.not_met, 0) <> coalesce(b.not_met, 0) OR
-        coalesce(a.refused, 0) <> coalesce(b.refused, 0) OR coalesce(a.not_found, 0) <> coalesce(b.not_found, 0) OR
-        coalesce(a.moved, 0) <> coalesce(b.moved, 0) OR coalesce(a.deceased, 0) <> coalesce(b.deceased, 0) OR
-        coalesce(a.ineligible, 0) <> coalesce(b.ineligible, 0) OR coalesce(a.dropped, 0) <> coalesce(b.dropped, 0) OR
-        coalesce(a.closed, 0) <> coalesce(b.closed, 0) OR coalesce(a.located, 0) <> coalesce(b.located, 0)
-ORDER BY 1, 2
-LIMIT :most;
-
--- name: days
--- The same for every block and day.
-WITH top AS (
-    SELECT DISTINCT ON (household_id) household_id, number, cell, result, origin
-    FROM intake.submission
-    ORDER BY household_id, revision DESC
-), reached AS (
-    SELECT DISTINCT ON (s.household_id) s.household_id, s.day
-    FROM intake.submission s JOIN top USING (household_id, result)
-    ORDER BY s.household_id, s.revision
-), truth AS (
-    SELECT t.number, coalesce(ground.cell_parent(t.cell, 10), 0) AS cell, r.day,
-        v.completed, v.new, v.partial, v.not_met, v.refused, v.not_found, v.moved, v.deceased, v.ineligible,
-            v.dropped, v.closed, v.located
-    FROM top t JOIN reached r USING (household_id)
-    LEFT JOIN intake.household h USING (household_id)
-    CROSS JOIN LATERAL intake.vector(t.result, t.origin, coalesce(h.closed, false), t.cell) v
-), counted AS (
-    SELECT number, day, sum(completed) AS completed, sum(new) AS new, sum(partial) AS partial, sum(not_met) AS not_met, sum(refused)
-            AS refused, sum(not_found) AS not_found, sum(moved) AS moved, sum(deceased) AS deceased, sum(ineligible)
-            AS ineligible, sum(dropped) AS dropped, sum(closed) AS closed, sum(located) AS located
+    SELECT CASE WHEN grouping(cell) = 0 THEN 'pairs' WHEN grouping(day) = 0 THEN 'days' ELSE 'blocks' END AS kind,
+        number, coalesce(cell, 0) AS cell, coalesce(day, DATE '1970-01-01') AS day,
+        sum(completed) AS completed, sum(new) AS new, sum(partial) AS partial, sum(not_met) AS not_met, sum(refused)
+        AS refused, sum(not_found) AS not_found, sum(moved) AS moved, sum(deceased) AS deceased, sum(ineligible) AS
+        ineligible, sum(dropped) AS dropped, sum(closed) AS closed, sum(located) AS located
     FROM truth
-    GROUP BY number, day
+    GROUP BY GROUPING SETS ((number), (number, cell), (number, day))
+    HAVING grouping(cell) = 1 OR cell <> 0
 ), kept AS (
-    SELECT number, day, sum(completed) AS completed, sum(new) AS new, sum(partial) AS partial, sum(not_met) AS not_met, sum(refused)
-            AS refused, sum(not_found) AS not_found, sum(moved) AS moved, sum(deceased) AS deceased, sum(ineligible)
-            AS ineligible, sum(dropped) AS dropped, sum(closed) AS closed, sum(located) AS located
-    FROM (SELECT number, day, completed, new, partial, not_met, refused, not_found, moved, deceased, ineligible, dropped, closed, located FROM intake.tally_day
-          UNION ALL
-          SELECT number, day, completed, new, partial, not_met, refused, not_found, moved, deceased, ineligible, dropped, closed, located FROM intake.delta) both_
-    GROUP BY number, day
+    SELECT kind, number, cell, day,
+        sum(completed) AS completed, sum(new) AS new, sum(partial) AS partial, sum(not_met) AS not_met, sum(refused)
+        AS refused, sum(not_found) AS not_found, sum(moved) AS moved, sum(deceased) AS deceased, sum(ineligible) AS
+        ineligible, sum(dropped) AS dropped, sum(closed) AS closed, sum(located) AS located
+    FROM (
+        SELECT 'blocks' AS kind, number, 0::bigint AS cell, DATE '1970-01-01' AS day,
+            completed, new, partial, not_met, refused, not_found, moved, deceased, ineligible, dropped, closed,
+            located
+        FROM intake.tally
+        UNION ALL
+        SELECT 'pairs', number, cell, DATE '1970-01-01',
+            completed, new, partial, not_met, refused, not_found, moved, deceased, ineligible, dropped, closed,
+            located
+        FROM intake.tally_cell
+        UNION ALL
+        SELECT 'days', number, 0, day,
+            completed, new, partial, not_met, refused, not_found, moved, deceased, ineligible, dropped, closed,
+            located
+        FROM intake.tally_day
+        UNION ALL
+        SELECT key.kind, d.number, key.cell, key.day,
+            completed, new, partial, not_met, refused, not_found, moved, deceased, ineligible, dropped, closed,
+            located
+        FROM intake.delta d
+        CROSS JOIN LATERAL (VALUES ('blocks', 0::bigint, DATE '1970-01-01'), ('pairs', d.cell, DATE '1970-01-01'),
+            ('days', 0, d.day)) AS key (kind, cell, day)
+        WHERE key.kind <> 'pairs' OR key.cell <> 0
+    ) every
+    GROUP BY kind, number, cell, day
 )
-SELECT coalesce(a.number, b.number) AS number, coalesce(a.day, b.day) AS day,
+SELECT kind, number, cell, day,
     jsonb_build_object('completed', coalesce(a.completed, 0) - coalesce(b.completed, 0), 'new', coalesce(a.new, 0) - coalesce(b.new,
-            0), 'partial', coalesce(a.partial, 0) - coalesce(b.partial, 0), 'not_met', coalesce(a.not_met, 0) -
-            coalesce(b.not_met, 0), 'refused', coalesce(a.refused, 0) - coalesce(b.refused, 0), 'not_found',
-            coalesce(a.not_found, 0) - coalesce(b.not_found, 0), 'moved', coalesce(a.moved, 0) - coalesce(b.moved, 0),
-            'deceased', coalesce(a.deceased, 0) - coalesce(b.deceased, 0), 'ineligible', coalesce(a.ineligible, 0) -
-            coalesce(b.ineligible, 0), 'dropped', coalesce(a.dropped, 0) - coalesce(b.dropped, 0), 'closed',
-            coalesce(a.closed, 0) - coalesce(b.closed, 0), 'located', coalesce(a.located, 0) - coalesce(b.located, 0)) AS difference
-FROM kept a FULL JOIN counted b ON a.number = b.number AND a.day = b.day
+        0), 'partial', coalesce(a.partial, 0) - coalesce(b.partial, 0), 'not_met', coalesce(a.not_met, 0) -
+        coalesce(b.not_met, 0), 'refused', coalesce(a.refused, 0) - coalesce(b.refused, 0), 'not_found',
+        coalesce(a.not_found, 0) - coalesce(b.not_found, 0), 'moved', coalesce(a.moved, 0) - coalesce(b.moved, 0),
+        'deceased', coalesce(a.deceased, 0) - coalesce(b.deceased, 0), 'ineligible', coalesce(a.ineligible, 0) -
+        coalesce(b.ineligible, 0), 'dropped', coalesce(a.dropped, 0) - coalesce(b.dropped, 0), 'closed',
+        coalesce(a.closed, 0) - coalesce(b.closed, 0), 'located', coalesce(a.located, 0) - coalesce(b.located, 0)) AS difference
+FROM kept a FULL JOIN counted b USING (kind, number, cell, day)
 WHERE coalesce(a.completed, 0) <> coalesce(b.completed, 0) OR coalesce(a.new, 0) <> coalesce(b.new, 0) OR
-        coalesce(a.partial, 0) <> coalesce(b.partial, 0) OR coalesce(a.not_met, 0) <> coalesce(b.not_met, 0) OR
-        coalesce(a.refused, 0) <> coalesce(b.refused, 0) OR coalesce(a.not_found, 0) <> coalesce(b.not_found, 0) OR
-        coalesce(a.moved, 0) <> coalesce(b.moved, 0) OR coalesce(a.deceased, 0) <> coalesce(b.deceased, 0) OR
-        coalesce(a.ineligible, 0) <> coalesce(b.ineligible, 0) OR coalesce(a.dropped, 0) <> coalesce(b.dropped, 0) OR
-        coalesce(a.closed, 0) <> coalesce(b.closed, 0) OR coalesce(a.located, 0) <> coalesce(b.located, 0)
-ORDER BY 1, 2
+    coalesce(a.partial, 0) <> coalesce(b.partial, 0) OR coalesce(a.not_met, 0) <> coalesce(b.not_met, 0) OR
+    coalesce(a.refused, 0) <> coalesce(b.refused, 0) OR coalesce(a.not_found, 0) <> coalesce(b.not_found, 0) OR
+    coalesce(a.moved, 0) <> coalesce(b.moved, 0) OR coalesce(a.deceased, 0) <> coalesce(b.deceased, 0) OR
+    coalesce(a.ineligible, 0) <> coalesce(b.ineligible, 0) OR coalesce(a.dropped, 0) <> coalesce(b.dropped, 0) OR
+    coalesce(a.closed, 0) <> coalesce(b.closed, 0) OR coalesce(a.located, 0) <> coalesce(b.located, 0)
+ORDER BY kind, number, cell, day
 LIMIT :most;
 
 -- name: households

@@ -8,12 +8,12 @@ SELECT number, completed, new, partial, not_met, refused, not_found, moved, dece
 FROM intake.tally WHERE epoch > :since ORDER BY number;
 
 -- name: pairs
-SELECT number, cell, completed, new, partial, not_met, refused, not_found, moved, deceased, ineligible, dropped, closed,
+SELECT number, cell AS key, completed, new, partial, not_met, refused, not_found, moved, deceased, ineligible, dropped, closed,
     located, epoch
 FROM intake.tally_cell WHERE epoch > :since;
 
 -- name: days
-SELECT number, day - DATE '1970-01-01' AS day, completed, new, partial, not_met, refused, not_found, moved, deceased,
+SELECT number, CAST(day - DATE '1970-01-01' AS bigint) AS key, completed, new, partial, not_met, refused, not_found, moved, deceased,
     ineligible, dropped, closed, located, epoch
 FROM intake.tally_day WHERE epoch > :since;
 

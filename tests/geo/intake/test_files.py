@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,55 @@ async def test_ids_of_a_file_without_any(db: Database, ground: Ground, tmp_path:
         assert len({row[name] for row in made} | {row[name] for row in other}) == 20
     assert {row["revision"] for row in made} == {1}
     assert made[0]["captured_at"] == "2022-10-17T09:30:00+08:00"
+
+
+def test_a_row_without_a_key_gets_no_id() -> None:
+    """Else all of them would get the same one, and all but the first would be lost."""
+    row = {name: value for name, value in rows(1)[0].items() if name != "household_id"} | {"no": None}
+    made = files.as_submission(row, 1, Reading(key="no"), "survey", UTC)
+    assert {"submission_id", "household_id"} & made.keys() == set()
+
+
+def test_a_named_column_wins_over_one_called_like_the_field() -> None:
+    row = {"household_id": "A-1", "block": "old", "sls": "new", "result": "completed"}
+    reading = Reading(columns={"block": "sls", "enumerator": "household_id"}, fixed={"result": "moved"})
+    made = files.as_submission(row, 1, reading, "survey", UTC)
+    assert {name: made.get(name) for name in ("household_id", "block", "enumerator", "result", "sls")} == {
+        "household_id": "A-1", "block": "new", "enumerator": "A-1", "result": "moved", "sls": None,
+    }  # fmt: skip
+
+
+async def test_only_the_rows_asked_for_are_read(
+    db: Database, ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "CHUNK", 33)
+    as_csv(tmp_path / "h.csv", rows(140))
+    reading = Reading(source="survey", key="household_id", where={"result": "hilang"})
+    none = await load(db, ground, tmp_path / "h.csv", reading)
+    assert (none.rows, none.passed_over, dict(none.counts)) == (140, 120, {"quarantined": 20})
+    with (tmp_path / "h.csv.refused.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [int(row["row"]) for row in csv.DictReader(file)] == [n + 1 for n in range(140) if n % 7 == 5]
+    again = await load(db, ground, tmp_path / "h.csv", reading)
+    assert (again.resumed_at, again.passed_over, again.counts) == (140, 120, none.counts)
+    refused = await load(db, ground, tmp_path / "h.csv", Reading(where={"result": "refused", "origin": "prelist"}))
+    wanted = [row for n, row in enumerate(rows(140)) if row["result"] == "refused" and row["origin"] == "prelist"]
+    assert (sum(refused.counts.values()), refused.passed_over) == (len(wanted), 140 - len(wanted))
+
+
+async def test_a_column_that_the_file_lacks_is_refused(db: Database, ground: Ground, tmp_path: Path) -> None:
+    as_csv(tmp_path / "h.csv", rows(3))
+    for reading in (Reading(key="nomor"), Reading(where={"nomor": "1"}), Reading(columns={"block": "nomor"})):
+        with pytest.raises(BadInput, match="no column nomor; it has household_id"):
+            await files.import_file(db.worker, ground, tmp_path / "h.csv", reading)
+
+
+async def test_doubts_are_those_of_rows_that_were_stored(db: Database, ground: Ground, tmp_path: Path) -> None:
+    doubtful = rows(1)[0] | {"accuracy_m": 99}
+    as_csv(tmp_path / "h.csv", [doubtful])
+    assert (await load(db, ground, tmp_path / "h.csv")).flags == {"low_accuracy": 1}
+    as_csv(tmp_path / "again.csv", [doubtful, doubtful])
+    again = await load(db, ground, tmp_path / "again.csv")
+    assert (again.counts, again.flags) == ({"duplicate": 2}, {})
 
 
 async def test_refused_rows_stand_in_a_file_with_row_and_reason(db: Database, ground: Ground, tmp_path: Path) -> None:

@@ -1,0 +1,142 @@
+"""Jakarta: neighbourhoods as published with their dirt, and real residential buildings standing for households.
+
+The second count reads the same files with geopandas alone.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+
+from tests.real.conftest import Get, Run
+from tests.real.printed import table
+
+READING = ("--where", "type=Residential", "--key", "id", "--source", "osm-2012", "--set", "result=completed")
+
+
+@pytest.fixture(scope="module")
+def published(shared: Path) -> Any:
+    return gpd.read_file(shared / "jakarta_rw" / "jakarta_rw_as_published.gpkg")
+
+
+@pytest.fixture(scope="module")
+def buildings(shared: Path) -> Any:
+    """Residential ones, as points."""
+    found = gpd.read_parquet(shared / "jakarta_rw" / "jakarta_osm_buildings_points.parquet")
+    return found[found["type"] == "Residential"].reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def neighbourhoods(published: Any) -> Any:
+    """Rows that have a number, mended, one a code; in order of codes."""
+    numbered = published[published["rw"].notna()]
+    mended = numbered.assign(geometry=numbered.geometry.make_valid())
+    return mended.dissolve("block_id").reset_index()[["block_id", "geometry"]].sort_values("block_id")
+
+
+@pytest.fixture(scope="module")
+def walked(cakupan: Run, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the commands of the guide printed, by command; beside it the report of the first."""
+    file = shared / "jakarta_rw" / "jakarta_rw_as_published.gpkg"
+    report = tmp_path_factory.mktemp("jakarta") / "problems.csv"
+    return {
+        "report": str(report),
+        "blocked": cakupan("areas", "import", file, "--edition", "rw_2012", "--report", report, exit_code=1),
+        "areas": cakupan("areas", "import", file, "--edition", "rw_2012", "--repair"),
+        "campaign": cakupan(
+            "campaign", "set", "--name", "Jakarta (simulasi)", "--starts", "2012-10-01", "--ends", "2012-10-31",
+            "--edition", "rw_2012", "--simulated", "--clock", "2012-10-31T18:00:00+0700",
+        ),
+        "households": cakupan(
+            "households", "import", shared / "jakarta_rw" / "jakarta_osm_buildings_points.parquet", *READING,
+            "--set", "captured_at=2012-10-15T09:00:00+07:00",
+        ),
+    }  # fmt: skip
+
+
+def test_dirt_stands_against_an_import(walked: dict[str, str], published: Any) -> None:
+    said = {row["kind"]: int(row["how many"]) for row in table(walked["blocked"], "problems")}
+    numbered = published[published["rw"].notna()]
+    codes = numbered["block_id"].value_counts()
+    assert said["missing-code"] == published["rw"].isna().sum() == 35
+    assert said["invalid"] == (~published.geometry.is_valid).sum() == 1
+    assert said["duplicate-code"] == (codes > 1).sum() == 50
+    assert said == {
+        "missing-code": 35, "invalid": 1, "duplicate-code": 50, "scattered": 11, "sliver": 402, "uncovered": 17,
+    }  # fmt: skip
+    assert "nothing was imported" in walked["blocked"]
+    problems = pd.read_csv(walked["report"])
+    assert problems["kind"].value_counts().to_dict() == said
+    west, south, east, north = published.total_bounds
+    assert problems["lon"].between(west, east).all()
+    assert problems["lat"].between(south, north).all()
+
+
+def test_overlaps_are_found_where_geopandas_finds_them(walked: dict[str, str], neighbourhoods: Any) -> None:
+    metres = neighbourhoods.to_crs(32748)
+    pairs = metres.overlay(metres, how="intersection", keep_geom_type=True)
+    pairs = pairs[(pairs["block_id_1"] < pairs["block_id_2"]) & (pairs.area > 1.05)]
+    problems = pd.read_csv(walked["report"])
+    ours = problems[problems["kind"].eq("sliver") & problems["detail"].str.startswith("both claim")]
+    found = {tuple(sorted(pair)) for pair in zip(ours["code"], ours["other"], strict=True)}
+    assert set(zip(pairs["block_id_1"], pairs["block_id_2"], strict=True)) <= found
+    assert len(found) - len(pairs) <= 2  # those of just a square metre
+    assert ours["area_m2"].sum() == pytest.approx(pairs.area.sum(), rel=0.01)
+
+
+def test_repair_leaves_one_valid_outline_a_code(walked: dict[str, str], get: Get, neighbourhoods: Any) -> None:
+    assert table(walked["areas"], "edition rw_2012")[0] == {
+        "province": "1", "regency": "5", "district": "42", "village": "260", "block": "2595", "blocks": "2595",
+        "owner ranges": table(walked["areas"], "edition rw_2012")[0]["owner ranges"],
+    }  # fmt: skip
+    named = get("/v1/areas", level="block", limit=10_000)["areas"]
+    assert sorted(area["code"] for area in named) == neighbourhoods["block_id"].tolist()
+
+
+def test_only_residential_buildings_were_read(walked: dict[str, str]) -> None:
+    assert table(walked["households"], "7,689 rows of") == [{"stored": "6120"}]
+    assert "1,569 rows do not have type=Residential" in walked["households"]
+
+
+def test_every_neighbourhood_counts_what_geopandas_counts(
+    blocks: pd.DataFrame, buildings: Any, neighbourhoods: Any, get: Get
+) -> None:
+    joined = buildings[["geometry"]].sjoin(neighbourhoods, predicate="intersects")
+    lowest = joined.groupby(joined.index)["block_id"].min()
+    wanted = lowest.value_counts().reindex(blocks.index, fill_value=0)
+    assert blocks["completed"].to_dict() == wanted.to_dict()
+    assert (len(lowest), len(buildings)) == (5_983, 6_120)
+    whole = get("/v1/coverage", level="scope")["coverage"][0]
+    assert whole["completed"] == whole["located"] == len(buildings)
+
+
+def test_what_nobody_expects_is_unknown_and_not_zero(blocks: pd.DataFrame, get: Get, cakupan: Run) -> None:
+    for name in ("expected", "gap", "coverage", "resolved"):
+        assert blocks[name].isna().all(), name
+    assert set(blocks["state"]) == {"unknown"}
+    gaps = get("/v1/gaps")
+    assert (gaps["gaps"], gaps["states"]["unknown"]) == ([], 2595)
+    assert "2,595 blocks have no expected families" in cakupan("gaps")
+    rows = table(cakupan("coverage", "--level", "regency"), "coverage by regency")
+    assert {row["expected"] for row in rows} == {"–"}
+    assert [(row["name"], row["completed"]) for row in rows[-2:]] == [("in no block", "137"), ("all", "6120")]
+    assert all(row["expected"] is None for row in get("/v1/cells", res=8)["cells"])
+
+
+def test_the_same_buildings_again_count_once(cakupan: Run, shared: Path, tmp_path: Path) -> None:
+    """The same rows from another file: ids come from source and key, so every row is known."""
+    copy = gpd.read_parquet(shared / "jakarta_rw" / "jakarta_osm_buildings_points.parquet")
+    copy[["id", "type", "geometry"]].to_file(tmp_path / "copy.gpkg", engine="pyogrio")
+    again = cakupan(
+        "households", "import", tmp_path / "copy.gpkg", *READING, "--set", "captured_at=2012-10-15T09:00:00+07:00"
+    )
+    assert table(again, "7,689 rows of") == [{"duplicate": "6120"}]
+    assert "sound" in cakupan("check")
+
+
+def test_a_column_that_is_not_there_is_refused(cakupan: Run, shared: Path) -> None:
+    file = shared / "jakarta_rw" / "jakarta_osm_buildings_points.parquet"
+    for option in (("--key", "nomor"), ("--where", "nomor=1"), ("--column", "accuracy_m=nomor")):
+        assert "no column nomor" in cakupan("households", "import", file, *option, exit_code=1)
