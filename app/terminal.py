@@ -20,6 +20,7 @@ from app import embedded
 from app.database import Database, Logins, logins, passwords
 from app.settings import Settings
 from geo.errors import CakupanError, NotReady
+from tiles.style import percent
 
 T = TypeVar("T")
 
@@ -115,8 +116,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], cap
 
 
 def share(value: float | None) -> str | None:
-    """A rate as a percentage."""
-    return None if value is None else f"{100 * value:.1f} %"
+    """A rate as a percentage, as the pages and the report say it."""
+    return None if value is None else percent(value)
 
 
 @contextmanager

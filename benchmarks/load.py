@@ -2,13 +2,14 @@
 
     PYTHONPATH=. .venv/bin/python benchmarks/load.py AREAS.gpkg HOUSEHOLDS_simulated.csv
 
-Both sides start from an empty database on the same durable private server, read the same CSV, find each point's village,
-keep one row per household with a unique key, a btree on the village and a GiST index on the point, and end with counts by
-village, by (village, H3 cell of resolution 10) and by day. The peer is what an analyst would write: `read_csv`, `sjoin`,
-`to_postgis`, `groupby`. It checks nothing, keeps no submissions, receipts or quarantine, and cannot resume. The tallies of
-both are compared before any figure is printed. Figures are wall seconds, CPU seconds of the process and of its server (from
-/proc), and the process's peak memory, each side in a process of its own; ratios are peer / ours, above one where ours is
-cheaper. Importing the areas is not timed. Needs villages with `village_code`, households with `lon lat block captured_at`.
+Both sides start from an empty database on the same durable private server, read the same CSV, find each point's
+village, keep one row per household with a unique key, a btree on the village and a GiST index on the point, and end
+with counts by village, by (village, H3 cell of resolution 10) and by day. The peer is what an analyst would write:
+`read_csv`, `sjoin`, `to_postgis`, `groupby`. It checks nothing, keeps no submissions, receipts or quarantine, and
+cannot resume. The tallies of both are compared before any figure is printed. Figures are wall seconds, CPU seconds of
+the process and of its server (from /proc), and the process's peak memory, each side in a process of its own; ratios
+are peer / ours, above one where ours is cheaper. Importing the areas is not timed. Needs villages with
+`village_code`, households with `lon lat block captured_at`.
 """
 
 import argparse
@@ -123,7 +124,8 @@ async def _ours(logins: Logins, given: argparse.Namespace) -> dict[str, Any]:
     async with db.worker.begin() as connection:
         tallies = {
             "village": digest(await connection.execute(text(
-                "SELECT a.code, t.completed FROM intake.tally t JOIN ground.area a USING (number) WHERE completed > 0"))),
+                "SELECT a.code, t.completed FROM intake.tally t JOIN ground.area a USING (number) "
+                "WHERE completed > 0"))),
             "pair": digest(await connection.execute(text(
                 "SELECT a.code, t.cell, t.completed FROM intake.tally_cell t JOIN ground.area a USING (number) "
                 "WHERE completed > 0"))),

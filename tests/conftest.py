@@ -214,9 +214,6 @@ async def people(logins: Logins) -> dict[str, str]:
     return tokens
 
 
-_people = people  # TEMPORARY alias
-
-
 @pytest.fixture(scope="module")
 def service(settings: Settings, database: Logins) -> Iterator[Service]:
     """A running service for this file, with one account for each role."""

@@ -15,7 +15,7 @@ import folium
 from branca.element import Element
 
 from geo.errors import NotReady
-from tiles.style import LINE, MEASURES, NO_DATA_COLOUR, Measure
+from tiles.style import LINE, MEASURES, NO_DATA_COLOUR, Measure, percent
 
 #: Browser files that the launcher installs.
 VENDOR = Path(__file__).parent.parent / "app" / "pages" / "vendor"
@@ -77,7 +77,7 @@ def _feature(row: dict[str, Any], shape: str, measure: Measure) -> dict[str, Any
     shown = {name: "–" if value is None else value for name, value in shown.items()}
     for name in ("coverage", "resolved"):
         if row[name] is not None:
-            shown[name] = f"{100 * row[name]:.1f} %"
+            shown[name] = percent(row[name])
     return {
         "type": "Feature",
         "id": row["n"],

@@ -4,6 +4,7 @@ Colours are viridis, whose lightness rises steadily: told apart by colour-blind 
 left, save for gaps, where light is little and dark is much. "No data" and "not shown" are hatched, never only coloured.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,11 @@ MEASURES = {
         Measure("schedule", (0.5, 0.8, 1.0, 1.2), RAMP, share=True),
     )
 }
+
+
+def percent(rate: float) -> str:
+    """A rate in text, cut and not rounded as on the pages, so that 100 % is never said too early."""
+    return f"{math.floor(1000 * rate + 1e-6) / 10:.1f} %"
 
 
 def legend() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 VENDOR = Path(__file__).parents[2] / "app" / "pages" / "vendor" / "maplibre-gl.mjs"
 
@@ -26,6 +26,10 @@ FLAGS = [
 ]
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 DESK = {"viewport": {"width": 1440, "height": 900}}
+
+
+#: Milliseconds for what has no limit of its own: software WebGL on a busy machine is slow.
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="session")

@@ -36,12 +36,14 @@ class Truth:
     rows: pd.DataFrame
 
 
-def plant(drawn: pd.DataFrame, beyond: tuple[float, float], seed: int) -> pd.DataFrame:
-    """The drawn households with what goes wrong in the field: a kind `planted` on some rows each, in any order.
-
-    `beyond`: a place 2 km outside of every village.
-    """
+def plant(drawn: pd.DataFrame, villages: Any, seed: int) -> pd.DataFrame:
+    """The drawn households with what goes wrong in the field: a kind `planted` on some rows each, in any order."""
     rng = np.random.default_rng(seed)
+    corners, villages_there = np.unique(
+        np.concatenate([np.unique(shapely.get_coordinates(g), axis=0) for g in villages.geometry]),
+        axis=0, return_counts=True,
+    )  # fmt: skip
+    south = corners[corners[:, 1].argmin()]
     first, second = sorted(drawn["block"].unique())[:2]
     rows = drawn.assign(planted="")
     free = iter(rng.permutation(len(rows)))
@@ -58,7 +60,10 @@ def plant(drawn: pd.DataFrame, beyond: tuple[float, float], seed: int) -> pd.Dat
     rows.loc[take("future"), "captured_at"] = "2022-11-02T10:00:00+07:00"
     rows.loc[take("unlocated"), ["lon", "lat"]] = np.nan
     rows.loc[take("inaccurate"), "accuracy_m"] = 87.5
-    rows.loc[take("beyond"), ["lon", "lat", "block"]] = [*beyond, None]
+    rows.loc[take("beyond"), ["lon", "lat", "block"]] = [south[0], south[1] - 0.018, None]  # 2 km outside
+    at = take("corner")  # just where villages meet
+    rows.loc[at, ["lon", "lat"]] = corners[villages_there > 1][:: len(corners) // 100][: len(at)]
+    rows.loc[at, "block"] = None
     at = take("elsewhere")  # declared in one village, standing in another
     rows.loc[at, "block"] = np.where(rows.loc[at, "block"] == first, second, first)
     rows.loc[take("blockless", 2000), "block"] = None
@@ -92,8 +97,7 @@ def truth(villages: Any, families: Mapping[str, int], tmp_path_factory: pytest.T
     drawn = draw(villages, families, Plan(seed=22, share=0.13, uneven=True))
     path = tmp_path_factory.mktemp("kota_jambi") / "kota_jambi_simulated.csv"
     pyarrow.csv.write_csv(drawn, path)  # as the script writes it, so that types are those of a file
-    south = min(shapely.get_coordinates(np.array(villages.geometry)).tolist(), key=lambda at: at[1])
-    rows = plant(pd.read_csv(path, dtype={"block": object}), (south[0], south[1] - 0.018), seed=23)
+    rows = plant(pd.read_csv(path, dtype={"block": object}), villages, seed=23)
     rows.drop(columns="planted").to_csv(path, index=False)
     return Truth(path, rows)
 
@@ -234,6 +238,14 @@ def test_every_village_counts_what_geopandas_counts(
     )
     assert blocks["state"].tolist() == state.tolist()
     assert {"unvisited", "behind"} <= set(state)
+
+
+def test_on_a_shared_edge_the_lowest_code_wins(counted: pd.DataFrame, villages: Any) -> None:
+    """That these points do touch several villages, so that the count above says something about them."""
+    corner = counted[counted["planted"] == "corner"]
+    points = gpd.GeoDataFrame(geometry=gpd.points_from_xy(corner["lon"], corner["lat"], crs=4326))
+    assert points.sjoin(villages, predicate="intersects").groupby(level=0).size().min() >= 2
+    assert len(points) == 40
 
 
 def test_sums_upward_and_what_lies_nowhere(get: Get, blocks: pd.DataFrame, counted: pd.DataFrame) -> None:

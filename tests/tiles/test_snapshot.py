@@ -8,15 +8,16 @@ import pytest
 from geo.errors import NotReady
 from tiles import snapshot
 from tiles.snapshot import Page, html
-from tiles.style import MEASURES, NO_DATA_COLOUR
+from tiles.style import MEASURES, NO_DATA_COLOUR, Measure
 
 PAGE = Page("Uji <b>", "prelist 2022_2, epoch 3", "coverage", simulated=True)
 
 
 def row(number: int, coverage: float | None) -> dict[str, object]:
     return {
-        "n": number, "code": f"647203000{number}", "name": "Kampung </script><script>alert(1)</script>", "expected": 120,
-        "completed": 43, "new": 2, "dropped": 1, "gap": 78, "coverage": coverage, "resolved": coverage, "state": "started",
+        "n": number, "code": f"647203000{number}", "name": "Kampung </script><script>alert(1)</script>",
+        "expected": 120, "completed": 43, "new": 2, "dropped": 1, "gap": 78, "coverage": coverage,
+        "resolved": coverage, "state": "started",
     }  # fmt: skip
 
 
@@ -65,8 +66,6 @@ def test_says_what_to_do_without_leaflet(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 @pytest.mark.parametrize("measure", MEASURES.values(), ids=lambda m: m.id)
 def test_classes_cover_every_value_once(measure: object) -> None:
-    from tiles.style import Measure
-
     assert isinstance(measure, Measure)
     assert len(measure.ranges()) == len(measure.colours) == 5
     for at, (low, high) in enumerate(measure.ranges()):

@@ -57,6 +57,7 @@ export class Drawing {
     await new Promise((done) => this.map.once("style.load", done));
     for (const kind of ["no_data", "not_shown"]) this.map.addImage(kind, pixels(hatch(kind)));
     this.#opacities();
+    this.select(this.shape);
   }
 
   /** Level of the areas on the screen. */
@@ -182,7 +183,8 @@ export class Drawing {
 
   /** Outline one area or cell, GeoJSON in degrees; null takes it away. */
   select(shape) {
-    this.map.getSource("selected").setData(shape ?? EMPTY);
+    this.shape = shape;
+    this.map.getSource("selected")?.setData(shape ?? EMPTY);
   }
 
   /** Names at points: rows with lon, lat, name. */

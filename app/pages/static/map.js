@@ -60,11 +60,16 @@ async function choose(row, stay = false) {
   if (!place("panel").contains(document.activeElement)) opener = document.activeElement;
   const found = await panel.open(view.choice);
   if (!found) return;
+  arrive(found, stay);
+  if (opener && opener !== document.body) panel.place.focus({ preventScroll: true });
+}
+
+/** Keep what was found in the address, mark it in the table, and go there. */
+function arrive(found, stay) {
   if (found.row.level) view.choice.level = found.row.level;
   remember();
   table.mark(found.row.n);
   if (!stay && found.bounds) drawing?.fly(found.bounds);
-  if (opener && opener !== document.body) panel.place.focus({ preventScroll: true });
 }
 
 function leave() {
@@ -218,13 +223,17 @@ function pointed(event) {
 
 async function start() {
   search(place("search"), choose);
+  const opening = view.choice && panel.open(view.choice); // needs no map, so it does not wait for one
   const total = await get("/v1/coverage", { level: "scope" });
   live.epoch = total.epoch;
   showTotal(total.coverage[0], total.as_of);
   await draw();
   if (drawing) follow();
   loadTable();
-  if (view.choice) choose(view.choice, view.placed || view.choice.res !== undefined);
+  const found = await opening;
+  if (!found || !view.choice) return;
+  drawing?.select(found.shape);
+  arrive(found, view.placed);
 }
 
 start().catch((error) => say(`${t("map.failed")}: ${error.message}`, () => location.reload()));
