@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -28,6 +29,8 @@ from geo.trust import accounts
 from tests import world
 
 REPOSITORY = Path(__file__).parent.parent
+#: Loaded once; every client would load them anew, though none of them speaks TLS.
+CERTIFICATES = ssl.create_default_context()
 
 
 @pytest.fixture(scope="session")
@@ -163,7 +166,7 @@ class Service:
     def client(self, who: str | None = "admin") -> httpx2.Client:
         """An HTTP client with the token of an account: admin, coordinator, supervisor (first village), enumerator."""
         headers = {"Authorization": f"Bearer {self.tokens[who]}"} if who else {}
-        return httpx2.Client(base_url=self.url, headers=headers, timeout=20)
+        return httpx2.Client(base_url=self.url, headers=headers, timeout=20, verify=CERTIFICATES)
 
     def send(self, *submissions: dict[str, object], who: str = "admin") -> httpx2.Response:
         """Post submissions as JSON."""

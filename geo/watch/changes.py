@@ -44,7 +44,7 @@ def since(
         at = _changed_cells(live, scope, resolution, keys, epoch, within)
         if len(at) > MOST:
             return head | {"resync": True, "areas": []}
-        some = coverage.Figures(figures.expected[at], figures.gap[at], figures.counts[at], figures.last_at[at])
+        some = figures.some(at)
         head["cells"] = _rows(live, cells.feature_ids(keys[at], resolution), some)
     return head
 

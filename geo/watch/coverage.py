@@ -36,11 +36,16 @@ _EPOCH_DAY = date(1970, 1, 1)
 
 @dataclass(frozen=True)
 class Figures:
-    """Sums over some areas or cells, in rows. `expected` and `gap` are −1 where nothing is known."""
+    """Sums over some areas or cells, in rows. `expected` and `gap` are −1 where nothing is known.
+
+    `apart` is the part of `counts` from blocks whose expected families are unknown: no rate may set it against others'
+    expected families.
+    """
 
     expected: NDArray[np.int64]
     gap: NDArray[np.int64]
     counts: NDArray[np.int64]
+    apart: NDArray[np.int64]
     last_at: NDArray[np.float64]
 
     def count(self, name: str) -> NDArray[np.int64]:
@@ -58,21 +63,29 @@ class Figures:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(self.expected > 0, numerator / self.expected, np.nan)
 
+    def matched(self, name: str) -> NDArray[np.int64]:
+        """One column of the counts, from blocks whose expected families are known."""
+        return self.count(name) - self.apart[:, _C[name]]
+
     @property
     def coverage(self) -> NDArray[np.float64]:
         """Completed over expected."""
-        return self.ratio(self.count("completed"))
+        return self.ratio(self.matched("completed"))
 
     @property
     def resolved(self) -> NDArray[np.float64]:
         """Families accounted for, found or closed or dropped, over expected."""
-        done = self.count("completed") - self.count("new") + self.count("dropped") + self.count("closed")
-        return self.ratio(done)
+        found = self.matched("completed") - self.matched("new")
+        return self.ratio(found + self.matched("dropped") + self.matched("closed"))
+
+    def some(self, at: NDArray[np.intp]) -> "Figures":
+        """Some of the rows."""
+        return Figures(self.expected[at], self.gap[at], self.counts[at], self.apart[at], self.last_at[at])
 
     def states(self, elapsed: float) -> NDArray[np.int8]:
         """Position in STATES of each row, `elapsed` being the share of the campaign's days begun."""
         schedule = self.coverage / elapsed if elapsed > 0 else np.full(len(self.gap), np.inf)
-        completed = self.count("completed")
+        completed = self.matched("completed")
         tests = [
             self.expected < 0,
             self.expected == 0,
@@ -97,7 +110,8 @@ def of_blocks(live: Snapshot, day: date | None = None) -> Figures:
     def make() -> Figures:
         counts = (live.counts if day is None else _until(live, day)).astype(np.int64)
         expected = live.expected.astype(np.int64)
-        return Figures(expected, gap_of(expected, counts), counts, live.last_at)
+        apart = np.where((expected < 0)[:, None], counts, 0)
+        return Figures(expected, gap_of(expected, counts), counts, apart, live.last_at)
 
     figures: Figures = live.remember(("blocks", day), make)
     return figures
@@ -106,17 +120,18 @@ def of_blocks(live: Snapshot, day: date | None = None) -> Figures:
 def of_areas(live: Snapshot, numbers: NDArray[np.integer], day: date | None = None) -> Figures:
     """Figures of the areas `numbers`, each a sum over its blocks."""
 
-    def running() -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    def running() -> tuple[NDArray[np.int64], ...]:
         blocks = of_blocks(live, day)
         known = blocks.expected >= 0
         return (
             _running(blocks.counts),
+            _running(blocks.apart),
             _running(np.where(known, blocks.expected, 0)),
             _running(np.where(known, blocks.gap, 0)),
             _running(known.astype(np.int64)),
         )
 
-    counts, expected, gap, known = live.remember(("running", day), running)
+    counts, apart, expected, gap, known = live.remember(("running", day), running)
     first, after = numbers, live.tree.last[numbers] + 1
     unknown = known[after] == known[first]
     heard = np.fmax.reduceat(np.append(live.last_at, np.nan), np.column_stack((first, after)).ravel())[::2]
@@ -124,6 +139,7 @@ def of_areas(live: Snapshot, numbers: NDArray[np.integer], day: date | None = No
         np.where(unknown, -1, expected[after] - expected[first]),
         np.where(unknown, -1, gap[after] - gap[first]),
         counts[after] - counts[first],
+        apart[after] - apart[first],
         heard if len(numbers) else np.empty(0),
     )
 
@@ -203,11 +219,15 @@ def cell_figures(live: Snapshot, scope: Scope, resolution: int, within: int = 0)
         at = live.cells.span(scope.clip(within, last))
         keys, where = np.unique(cells.parents(live.cells.key[at], resolution), return_inverse=True)
         counts = np.zeros((len(keys), len(COUNTS)), dtype=np.int64)
+        apart = np.zeros_like(counts)
+        sure = live.expected[live.cells.number[at]] >= 0
         np.add.at(counts, where, live.cells.counts[at])
+        np.add.at(apart, where[~sure], live.cells.counts[at][~sure])
         expected = np.bincount(where, weights=live.cells.expected[at], minlength=len(keys)).astype(np.int64)
-        known = np.bincount(where, weights=live.expected[live.cells.number[at]] >= 0, minlength=len(keys)) > 0
+        known = np.bincount(where, weights=sure, minlength=len(keys)) > 0
         expected = np.where(known, expected, -1)
-        return keys, Figures(expected, gap_of(expected, counts), counts, np.full(len(keys), np.nan))
+        gap = gap_of(expected, counts - apart)
+        return keys, Figures(expected, gap, counts, apart, np.full(len(keys), np.nan))
 
     found: tuple[NDArray[np.int64], Figures] = live.remember(("cells", scope.ranges, resolution, within), make)
     return found
@@ -246,6 +266,7 @@ def _scope_total(live: Snapshot, scope: Scope, within: int, day: date | None, el
         np.array([blocks.expected[numbers][known].sum() if known.any() else -1]),
         np.array([blocks.gap[numbers][known].sum() if known.any() else -1]),
         blocks.counts[numbers].sum(axis=0, keepdims=True),
+        blocks.apart[numbers].sum(axis=0, keepdims=True),
         np.array([np.nan if np.isnan(heard).all() else np.nanmax(heard)]),
     )
     head = {"code": None, "name": None, "level": "scope", "n": within, "parent": None, "lon": None, "lat": None}
@@ -257,7 +278,7 @@ def unplaced(live: Snapshot, scope: Scope) -> dict[str, Any] | None:
     if not scope.everything or not live.counts[0].any():
         return None
     blocks = of_blocks(live)
-    figures = Figures(blocks.expected[:1], blocks.gap[:1], blocks.counts[:1], blocks.last_at[:1])
+    figures = blocks.some(np.array([0]))
     return rows(figures, live.campaign.elapsed() / live.campaign.days)[0]
 
 
@@ -279,6 +300,7 @@ def describe(live: Snapshot, number: int) -> dict[str, Any]:
 FIELDS = (
     "expected",
     *COUNTS,
+    "apart",
     "gap",
     "coverage",
     "resolved",
@@ -291,7 +313,7 @@ _HIDDEN = dict.fromkeys(FIELDS)
 
 def rows(figures: Figures, elapsed: float) -> list[dict[str, Any]]:
     """Figures as plain rows: whole numbers, rates rounded to four places, instants in UTC, None for unknown."""
-    counts = figures.counts.tolist()
+    counts = np.column_stack((figures.counts, figures.apart[:, _C["completed"]])).tolist()
     expected = [None if e < 0 else e for e in figures.expected.tolist()]
     gap = [None if g < 0 else g for g in figures.gap.tolist()]
     coverage, resolved = _rates(figures.coverage), _rates(figures.resolved)

@@ -27,9 +27,14 @@ export function bar(row, elapsed = null) {
   return made;
 }
 
+/** Completed families that may be set against the expected: without those of blocks whose expected are unknown. */
+export function matched(row) {
+  return row.completed === null || row.expected === null ? row.completed : row.completed - row.apart;
+}
+
 /** "43 of 120 expected families". */
 export function counted(row) {
-  const values = { completed: number(row.completed), expected: number(row.expected) };
+  const values = { completed: number(matched(row)), expected: number(row.expected) };
   return t(row.expected === null ? "figures.no_expected" : "figures.of", values);
 }
 
@@ -42,7 +47,7 @@ export function state(name) {
 export function summary(row, asOf, elapsed = null) {
   const over = row.coverage !== null && row.coverage > 1;
   // cut like `percent` cuts, so that the two parts make up the whole that is shown
-  const prelist = over ? Math.floor((1000 * (row.completed - row.new)) / row.expected) / 1000 : null;
+  const prelist = over ? Math.floor((1000 * (matched(row) - row.new)) / row.expected) / 1000 : null;
   return [
     h("p", { class: "rate" }, h("b", {}, percent(row.coverage)), " ", h("span", {}, t("measure.coverage").toLowerCase())),
     bar(row, elapsed),
@@ -67,6 +72,7 @@ export function details(row) {
     [t("measure.resolved"), percent(row.resolved)],
     [t("measure.schedule"), percent(row.schedule)],
     [t("count.new"), number(row.new)],
+    ...(row.apart > 0 && row.expected !== null ? [[t("count.apart"), number(row.apart)]] : []),
     [t("count.dropped"), number(row.dropped)],
     ...(row.level ? [[t("figures.last_at"), row.last_at ? time(row.last_at) : t("figures.never")]] : []), // cells keep none
   ];

@@ -77,7 +77,9 @@ function show(answer) {
 
 function empty(answer) {
   const open = OPEN.reduce((sum, s) => sum + answer.states[s], 0);
-  return h("li", { class: "empty" }, t(open || view.states.length ? "gaps.none" : "gaps.all_done"));
+  const unknown = answer.states.unknown;
+  const key = open || view.states.length ? "gaps.none" : unknown ? "gaps.unknown" : "gaps.all_done";
+  return h("li", { class: "empty" }, t(key, { n: number(unknown) }));
 }
 
 function item(row) {

@@ -1,6 +1,6 @@
 // The areas of the map as a table: the same level, the same numbers, changed by the same stream.
 
-import { bar } from "./figures.js";
+import { bar, matched } from "./figures.js";
 import { exports, get, h } from "./page.js";
 import { number, percent, t } from "./texts.js";
 
@@ -115,7 +115,7 @@ export class Table {
 
   #cells(row) {
     const hidden = row.completed === null;
-    const pair = hidden ? "–" : `${number(row.completed)} / ${number(row.expected)}`;
+    const pair = hidden ? "–" : `${number(matched(row))} / ${number(row.expected)}`;
     return [
       h("th", { scope: "row", class: "name" },
         h("button", { type: "button", onclick: () => this.onChoose(row) }, row.name, h("span", { class: "code" }, row.code))),

@@ -100,7 +100,7 @@ async def test_states(work: Work) -> None:
 def test_state_of_one_block_halfway(expected: int, counts: dict[str, int], state: str) -> None:
     row = np.array([[counts.get(name, 0) for name in COUNTS]])
     at = np.array([expected])
-    found = Figures(at, coverage.gap_of(at, row), row, np.array([np.nan]))
+    found = Figures(at, coverage.gap_of(at, row), row, np.zeros_like(row), np.array([np.nan]))
     assert STATES[found.states(0.5)[0]] == state
 
 
@@ -114,7 +114,9 @@ async def test_an_areas_gap_is_the_sum_of_its_blocks_gaps(work: Work, level: str
             assert area[name] == sum(b[name] for b in inside if b["expected"] is not None)
         for name in COUNTS:
             assert area[name] == sum(b[name] for b in inside)
-        assert area["coverage"] == round(area["completed"] / area["expected"], 4)
+        matched = sum(b["completed"] for b in inside if b["expected"] is not None)
+        assert area["apart"] == area["completed"] - matched
+        assert area["coverage"] == round(matched / area["expected"], 4)
     # one block's surplus hides no other's want: B1 found 9 of 5
     upper = by_code(coverage.by_area(work.now, OPERATOR, "village"))[VILLAGES[0]]
     assert upper["gap"] > upper["expected"] - upper["completed"] + upper["new"] - upper["dropped"]
