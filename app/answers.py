@@ -73,7 +73,7 @@ class Counts(BaseModel):
     dropped: int | None
     closed: int | None
     located: int | None
-    apart: int | None = Field(description="completed in blocks whose expected families are unknown; no rate counts them")
+    apart: int | None = Field(description="completed in blocks whose expected families are unknown; in no rate")
     gap: int | None
     coverage: float | None = Field(description="completed over expected")
     resolved: float | None = Field(description="families accounted for over expected")

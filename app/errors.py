@@ -94,9 +94,12 @@ def install(app: FastAPI) -> None:
     app.openapi = with_problems  # type: ignore[method-assign]  # FastAPI's own way to extend the document
 
     @app.exception_handler(CakupanError)
-    async def ours(_request: Request, error: CakupanError) -> JSONResponse:
+    async def ours(request: Request, error: CakupanError) -> JSONResponse:
         by_class = next((s for kind, s in STATUS.items() if isinstance(error, kind)), 500)
-        return problem(STATUS_OF_CODE.get(error.code, by_class), error.code, str(error))
+        answer = problem(STATUS_OF_CODE.get(error.code, by_class), error.code, str(error))
+        if "sec-fetch-mode" in request.headers and "www-authenticate" in answer.headers:
+            del answer.headers["www-authenticate"]  # a page's own request; a browser would ask for a password over it
+        return answer
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:

@@ -6,15 +6,17 @@ the fold. The caller commits and only then hands out the receipts.
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import orjson
+from psycopg.errors import DeadlockDetected
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from geo import queries
 from geo.errors import NotFound
@@ -27,6 +29,9 @@ SQL = queries.load(__file__)
 
 Status = Literal["stored", "duplicate", "superseded", "conflict", "quarantined"]
 STATUSES: tuple[Status, ...] = ("stored", "duplicate", "superseded", "conflict", "quarantined")
+
+#: Times a batch is tried that met another one over the same households.
+TRIES = 4
 
 #: Columns of the table `incoming` and how each is sent.
 _COLUMNS = {
@@ -88,16 +93,19 @@ def counts(receipts: Sequence[Receipt]) -> dict[str, int]:
     return {status: found[status] for status in STATUSES}
 
 
-def limits_of(ground: Ground) -> Limits:
+def limits_of(ground: Ground, enumerator: str | None = None) -> Limits:
     """What the campaign believes of one record, by its clock as of now."""
     campaign = ground.campaign
     start = datetime.combine(campaign.starts_on, time(), campaign.zone) - timedelta(days=1)
-    return Limits(campaign.now(), start, campaign.zone)
+    return Limits(campaign.now(), start, campaign.zone, enumerator)
 
 
-def judge(ground: Ground, rows: Sequence[object]) -> list[Placed | Fault]:
-    """Parse and place decoded rows (objects, or faults found while decoding), in order. Touches no database."""
-    limits = limits_of(ground)
+def judge(ground: Ground, rows: Sequence[object], enumerator: str | None = None) -> list[Placed | Fault]:
+    """Parse and place decoded rows (objects, or faults found while decoding), in order. Touches no database.
+
+    `enumerator` names the sender where it sends for itself; rows may name others only where it is None.
+    """
+    limits = limits_of(ground, enumerator)
     answers: list[Placed | Fault | None] = []
     believed: list[Submission] = []
     for number, raw in enumerate(rows):
@@ -110,6 +118,32 @@ def judge(ground: Ground, rows: Sequence[object]) -> list[Placed | Fault]:
             answers.append(fault)
     placed = iter(place(ground, believed))
     return [next(placed) if answer is None else answer for answer in answers]
+
+
+async def commit(
+    engine: AsyncEngine,
+    ground: Ground,
+    envelope: Envelope,
+    rows: Sequence[object],
+    judged: Sequence[Placed | Fault],
+    also: Callable[[AsyncConnection, list[Receipt]], Awaitable[None]] | None = None,
+) -> list[Receipt]:
+    """Store one judged batch in a transaction of its own, commit it, and only then return the receipts.
+
+    A batch that lost a deadlock to another one over the same households is tried again. `also` runs last in the same
+    transaction.
+    """
+    for attempt in range(TRIES):
+        try:
+            async with engine.begin() as connection:
+                receipts = await store(connection, ground, envelope, rows, judged)
+                if also is not None:
+                    await also(connection, receipts)
+            break
+        except OperationalError as clash:
+            if not isinstance(clash.orig, DeadlockDetected) or attempt == TRIES - 1:
+                raise
+    return receipts
 
 
 async def store(

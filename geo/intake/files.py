@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from geo import queries
 from geo.errors import BadInput
@@ -120,15 +120,15 @@ async def import_file(
         while (chunk := await upcoming) is not None:
             upcoming = asyncio.create_task(asyncio.to_thread(next, chunks, None))
             envelope = Envelope(actor, f"import {path.name}"[:200], sha, 0)
-            async with engine.begin() as connection:
-                receipts = await batch.store(connection, ground, envelope, chunk.raws, chunk.judged)
+
+            async def note(connection: AsyncConnection, receipts: list[Receipt], chunk: Chunk = chunk) -> None:
+                """How far the file has been read, in the transaction of the rows themselves."""
                 _sum_up(summary, chunk, receipts)
                 refused.write(chunk, receipts)
-                await connection.execute(
-                    SQL["so_far"],
-                    {"sha": sha, "edition_id": ground.campaign.edition_id, "rows": summary.rows,
-                     "counts": queries.as_json(_kept(summary))},
-                )  # fmt: skip
+                far = {"sha": sha, "edition_id": ground.campaign.edition_id, "rows": summary.rows}
+                await connection.execute(SQL["so_far"], far | {"counts": queries.as_json(_kept(summary))})
+
+            await batch.commit(engine, ground, envelope, chunk.raws, chunk.judged, note)
             progress(summary.rows, total)
     finally:
         upcoming.cancel()

@@ -99,11 +99,15 @@ class Submission:
 
 @dataclass(frozen=True)
 class Limits:
-    """What the campaign believes of one record: its clock, the first moment it counts, its time zone."""
+    """What is believed of one record: the campaign's clock, the first moment that counts, its time zone.
+
+    `enumerator` is the sender's name where it may only send for itself.
+    """
 
     now: datetime
     not_before: datetime
     zone: tzinfo
+    enumerator: str | None = None
 
 
 def parse(row: int, raw: object, limits: Limits) -> Submission:
@@ -143,7 +147,7 @@ def parse(row: int, raw: object, limits: Limits) -> Submission:
         welfare=_whole(raw, "welfare", 1, 3),
         started_at=_instant(raw, "started_at"),
         finished_at=_instant(raw, "finished_at"),
-        enumerator=_name(raw, "enumerator"),
+        enumerator=limits.enumerator or _name(raw, "enumerator"),
         notices=notices,
     )
 

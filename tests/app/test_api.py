@@ -8,10 +8,11 @@ from uuid import uuid4
 import httpx2
 import pytest
 from pydantic import BaseModel, TypeAdapter
+from sqlalchemy import text
 
 from app import answers
 from app.api.submissions import MAX_BYTES, MAX_ROWS, BatchOut, ReceiptNow
-from app.database import Logins
+from app.database import Database, Logins
 from app.headers import HEADERS
 from app.main import create_app
 from app.settings import Settings
@@ -364,3 +365,18 @@ def test_the_document_is_served(client: httpx2.Client, document: dict[str, Any])
     assert client.get("/livez").json() == {"status": "alive"}
     assert client.get("/readyz").json()["status"] == "ready"
     assert b"python_info" in client.get("/metrics").content
+
+
+async def test_an_enumerator_sends_for_itself_and_others_for_whom_they_name(service: Service) -> None:
+    async def stored(household: str) -> str | None:
+        db = Database(service.logins, 1)
+        async with db.worker.begin() as connection:
+            found = text("SELECT enumerator FROM intake.household WHERE household_id = :id")
+            name: str | None = await connection.scalar(found, {"id": f"SIM-{household}"})
+        await db.close()
+        return name
+
+    assert service.send(submission("own", enumerator="somebody-else"), who="enumerator").status_code == 201
+    assert await stored("own") == "enumerator"
+    assert service.send(submission("other", enumerator="budi"), who="supervisor").status_code == 201
+    assert await stored("other") == "budi"
