@@ -72,6 +72,7 @@ def migrated(cluster: str, passwords: dict[str, str]) -> Iterator[str]:
     name = f"t_{hashlib.sha256(f'{os.getpid()}{time.time()}'.encode()).hexdigest()[:12]}"
     with database_on(cluster, name) as address:
         migrations.upgrade(address, passwords)
+        closed(cluster, name)
         yield name
 
 
@@ -80,7 +81,16 @@ def template(cluster: str, migrated: str, passwords: dict[str, str]) -> Iterator
     """Name of a migrated database that holds the tiny world; nobody is connected to it."""
     with database_on(cluster, f"{migrated}_world", migrated) as address:
         asyncio.run(_build(logins_of(address, passwords)))
+        closed(cluster, f"{migrated}_world")
         yield f"{migrated}_world"
+
+
+def closed(url: str, name: str) -> None:
+    """Let nobody into a template, autovacuum neither: it could not be cloned while anybody is in it."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+    engine.dispose()
 
 
 async def _build(logins: Logins) -> None:

@@ -329,4 +329,5 @@ def rows(figures: Figures, elapsed: float) -> list[dict[str, Any]]:
 
 
 def _rates(values: NDArray[np.float64]) -> list[float | None]:
-    return [None if np.isnan(v) else round(v, 4) for v in values.tolist()]
+    """Four places; what is not yet all of it never becomes 1 by rounding."""
+    return [None if np.isnan(v) else min(round(v, 4), 0.9999) if v < 1 else round(v, 4) for v in values.tolist()]
