@@ -82,6 +82,8 @@ def hold(home: Path) -> tuple[subprocess.Popen[str], str]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        # whoever runs the tests may have had signals ignored, as nohup does, and children inherit that
+        preexec_fn=lambda: [signal.signal(s, signal.SIG_DFL) for s in (signal.SIGHUP, signal.SIGINT)],  # noqa: PLW1509  # no threads here
     )
     assert process.stdout
     return process, process.stdout.readline().strip()

@@ -30,6 +30,9 @@ echo "npm $*" >>"$FAKE_LOG"
 dist=node_modules/maplibre-gl/dist
 mkdir -p "$dist" && touch "$dist/../LICENSE.txt"
 for name in maplibre-gl.mjs maplibre-gl-worker.mjs maplibre-gl.css huge.map; do echo "$name" >"$dist/$name"; done
+leaflet=node_modules/leaflet
+mkdir -p "$leaflet/dist"
+for name in dist/leaflet.js dist/leaflet.css LICENSE; do echo "$name" >"$leaflet/$name"; done
 """
 
 
@@ -144,6 +147,9 @@ def test_the_browser_gets_only_what_it_needs(checkout: Checkout) -> None:
     assert not vendor.exists()
     assert checkout.run("serve")[0] == 0
     assert sorted(path.name for path in vendor.iterdir()) == [
+        "leaflet-LICENSE.txt",
+        "leaflet.css",
+        "leaflet.js",
         "maplibre-gl-LICENSE.txt",
         "maplibre-gl-worker.mjs",
         "maplibre-gl.css",
