@@ -45,6 +45,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,63}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _SIXTEEN = re.compile(r"(?<![0-9])[0-9]{6}([0-9]{2})([0-9]{2})[0-9]{6}(?![0-9])")
 
+#: Types of values in which nothing lies.
+_FLAT = frozenset({str, int, float, bool, type(None)})
+
 #: How deep objects and lists may lie in each other.
 DEEPEST = 32
 
@@ -112,13 +115,14 @@ class Limits:
 
 def parse(row: int, raw: object, limits: Limits) -> Submission:
     """The record in `raw`, a decoded JSON object. Raises Fault with a reason code."""
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, dict):
         raise Fault(Reason.NOT_AN_OBJECT, "", "a row is an object with named fields")
-    if _too_deep(raw):
+    if not _FLAT.issuperset(map(type, raw.values())) and _too_deep(raw):
         raise Fault(Reason.BAD_VALUE, "", f"is nested deeper than {DEEPEST}")
     if found := identity_in(raw):
         raise Fault(Reason.IDENTITY_NUMBER, found, "holds what looks like a national or family-card number")
-    notices = tuple(f"UNKNOWN_FIELD {_printable(name)}" for name in raw if name not in _FIELDS)
+    unknown = () if raw.keys() <= _FIELDS else (name for name in raw if name not in _FIELDS)
+    notices = tuple(f"UNKNOWN_FIELD {_printable(name)}" for name in unknown)
     lon, lat = _point(raw)
     block = _name(raw, "block")
     if lon is None and block is None:
@@ -162,7 +166,9 @@ def identity_in(raw: Mapping[Any, Any]) -> str:
         if name == "block" or isinstance(value, bool):
             continue
         if isinstance(value, float):
-            value = int(value) if value.is_integer() else ""  # noqa: PLW2901  # 1.0 is 1, and digits after a point are none
+            if not value.is_integer():  # digits after a point are no number of anybody
+                continue
+            value = int(value)  # noqa: PLW2901  # 1.0 is 1
         if _holds_identity(value if isinstance(value, str) else str(value)):
             return _printable(name)
     return ""
