@@ -8,7 +8,7 @@ from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 import migrations
-from app import embedded
+from app.home import secrets_of
 from app.settings import Settings
 from geo.trust import accounts
 
@@ -27,7 +27,7 @@ def passwords(settings: Settings) -> dict[str, str]:
     given = {"worker": settings.worker_password, "internal": settings.internal_password}
     if all(given.values()):
         return {tier: value.get_secret_value() for tier, value in given.items() if value}
-    kept = embedded.secrets_of(settings.home)
+    kept = secrets_of(settings.home)
     return {tier: value.get_secret_value() if value else str(getattr(kept, tier)) for tier, value in given.items()}
 
 

@@ -11,10 +11,8 @@ without fsync, which tests use; `postgis` for programs unpacked without root.
 
 import fcntl
 import hashlib
-import json
 import os
 import pwd
-import secrets as randomness
 import shlex
 import shutil
 import signal
@@ -25,7 +23,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -36,78 +34,14 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from app import postgis
+from app.home import make_home, secrets_of, user_name
 from app.postgis import PORT, Binaries, EmbeddedError, Report
 
-__all__ = ["Cluster", "EmbeddedError", "Secrets", "running", "secrets_of"]
+__all__ = ["Cluster", "EmbeddedError", "running"]
 
 _NAME = "cakupan"  # the database, and its owner
 _SERVER_USERS = ("postgres", "cakupan")  # who may run the server for root, in this order
 _WATCH_SECONDS = 1.0
-
-
-# Secrets
-
-
-@dataclass(frozen=True)
-class Secrets:
-    """Random words made once: passwords of the four logins, and the key that signs sessions."""
-
-    owner: str = field(repr=False)
-    worker: str = field(repr=False)
-    internal: str = field(repr=False)
-    release: str = field(repr=False)
-    session: str = field(repr=False)
-
-
-def secrets_of(home: Path) -> Secrets:
-    """The secrets in `home/secrets.json` (mode 0600), made if there are none. Also used with an outside server.
-
-    Raises EmbeddedError if the file belongs to somebody else or cannot be understood.
-    """
-    _make_home(home)
-    path = home / "secrets.json"
-    if not path.exists():
-        _write_once(path, json.dumps(asdict(Secrets(*(randomness.token_urlsafe(32) for _ in range(5))))))
-    try:
-        if path.stat().st_mode & 0o077:
-            path.chmod(0o600)
-        return Secrets(**json.loads(path.read_text(encoding="utf-8")))
-    except PermissionError:
-        owner = _user_name(path.stat().st_uid)
-        raise EmbeddedError(f"{path} belongs to {owner}: run as {owner}, or set CAKUPAN_HOME to a folder.") from None
-    except (ValueError, TypeError):
-        raise EmbeddedError(f"{path} is damaged: put back the copy from your backup of {home}.") from None
-
-
-def _write_once(path: Path, text: str) -> None:
-    """Let `path` appear complete and readable by its owner alone; of several writers the first wins."""
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(draft, path)
-    finally:
-        os.unlink(draft)
-
-
-def _make_home(home: Path) -> None:
-    """Create `home`; for root others may pass through it, since the server is another user."""
-    try:
-        home.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
-    except OSError as cause:
-        raise EmbeddedError(f"Cannot make {home} ({cause.strerror}): set CAKUPAN_HOME to a folder of yours.") from None
-    if not os.access(home, os.W_OK | os.X_OK):
-        raise EmbeddedError(f"{home} cannot be written by {_user_name(os.geteuid())}: set CAKUPAN_HOME to a folder.")
-
-
-def _user_name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"user {uid}"
 
 
 # The server for the time of a block
@@ -182,7 +116,7 @@ class Cluster:
     @contextmanager
     def lease(self) -> Iterator[str]:
         """Use the server: start it if nobody has, stop it if nobody is left. Yields the URL."""
-        _make_home(self.home)
+        make_home(self.home)
         with self.beside("lease").open("a") as lease:
             try:
                 with self.alone():
@@ -255,8 +189,8 @@ class Cluster:
         if not self.data.exists():
             return
         owner = self.data.stat().st_uid
-        if os.geteuid() != owner and (os.geteuid() != 0 or _user_name(owner) not in _SERVER_USERS):
-            name = _user_name(owner)
+        if os.geteuid() != owner and (os.geteuid() != 0 or user_name(owner) not in _SERVER_USERS):
+            name = user_name(owner)
             raise EmbeddedError(f"{self.data} belongs to {name}: run as {name}, or set CAKUPAN_HOME to another folder.")
         if owner == 0:
             raise EmbeddedError(f"{self.data} belongs to root, as which PostgreSQL does not run: set CAKUPAN_HOME.")

@@ -35,6 +35,7 @@ from sqlalchemy import Engine, create_engine, make_url, text
 import migrations
 from app import embedded
 from app.database import Database, Logins
+from app.home import secrets_of
 from app.settings import default_home
 from geo.ground import areas, campaign
 from geo.ground.inspection import inspect
@@ -91,7 +92,7 @@ def in_its_own_process(side: str, owner: str) -> dict[str, Any]:
 
 def ours(given: argparse.Namespace) -> dict[str, Any]:
     """`households import` and the folds that follow; then `check`."""
-    kept = embedded.secrets_of(given.home)
+    kept = secrets_of(given.home)
     words = {"worker": kept.worker, "internal": kept.internal}
     migrations.upgrade(given.url, words)
     url = make_url(given.url)

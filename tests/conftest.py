@@ -19,7 +19,7 @@ import uvicorn
 from sqlalchemy import create_engine, make_url, text
 
 import migrations
-from app import embedded
+from app import embedded, home
 from app.database import Database, Logins
 from app.main import create_app
 from app.service import Server
@@ -62,7 +62,7 @@ def cluster(settings: Settings) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def passwords(settings: Settings) -> dict[str, str]:
-    kept = embedded.secrets_of(settings.home)
+    kept = home.secrets_of(settings.home)
     return {"worker": kept.worker, "internal": kept.internal}
 
 

@@ -13,7 +13,7 @@ ROOMS = ("app", "geo", "tiles", "migrations")
 SOURCES = sorted(path for room in (*ROOMS, "tests", "benchmarks") for path in (REPOSITORY / room).rglob("*.py"))
 
 #: A generated list of tables, in their order.
-LONG = {"migrations/versions/0001_tables.py", "app/embedded.py"}
+LONG = {"migrations/versions/0001_tables.py"}
 FORBIDDEN = {"utils", "util", "helpers", "common", "base", "manager", "services", "repository", "crud", "misc"}
 
 #: A rule set aside, and what is said of it after its codes.

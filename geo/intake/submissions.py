@@ -168,7 +168,7 @@ def identity_in(raw: Mapping[Any, Any]) -> str:
         if isinstance(value, float):
             if not value.is_integer():  # digits after a point are no number of anybody
                 continue
-            value = int(value)  # noqa: PLW2901  # 1.0 is 1
+            value = int(value)  # noqa: PLW2901  # a sender who writes 1.0 means 1
         if _holds_identity(value if isinstance(value, str) else str(value)):
             return _printable(name)
     return ""

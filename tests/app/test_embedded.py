@@ -17,7 +17,8 @@ import psycopg
 import pytest
 
 from app import postgis
-from app.embedded import Cluster, EmbeddedError, running, secrets_of
+from app.embedded import Cluster, EmbeddedError, running
+from app.home import secrets_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
