@@ -24,9 +24,6 @@ from tiles.splice import NO_DATA, NOT_SHOWN, Still
 
 SQL = queries.load(__file__)
 
-#: Degrees by which a cell's centre may lie outside a tile that it touches, at resolution 4; see `coverage`.
-_REACH = 0.35
-
 
 class Kept:
     """Unchanging halves in memory, least recently used thrown out first. Builds each missing one once."""
@@ -96,7 +93,7 @@ def _spans(z: int, x: int, y: int) -> tuple[NDArray[np.int64], NDArray[np.int64]
     """
     resolution = min(max(z - 5, 4), 10)
     west, south, east, north = bounds(z, x, y)
-    margin = _REACH / 7 ** ((resolution - 4) / 2)
+    margin = cells.margin(resolution)
     box = shapely.box(west - margin, max(south - margin, -90), east + margin, min(north + margin, 90))
     return cells.children_ranges(cells.cover(box, resolution), cells.HOUSEHOLD)
 
@@ -114,9 +111,7 @@ def cells_in(live: Snapshot, scope: Scope, z: int, x: int, y: int) -> NDArray[np
     resolution = resolution_at(z)
     keys, _ = coverage.cell_figures(live, scope, resolution)
     lon, lat = coverage.cell_centres(live, scope, resolution)
-    west, south, east, north = bounds(z, x, y)
-    margin = _REACH / 7 ** ((resolution - 4) / 2)
-    return keys[(lon >= west - margin) & (lon <= east + margin) & (lat >= south - margin) & (lat <= north + margin)]
+    return keys[cells.around(lon, lat, resolution, bounds(z, x, y))]
 
 
 def cell_values(live: Snapshot, scope: Scope, still: Still, z: int) -> NDArray[np.float32]:

@@ -27,9 +27,6 @@ BEHIND = 0.8
 #: Coarsest and finest resolution of cells that can be asked for.
 RESOLUTIONS = range(4, 11)
 
-#: Degrees that a cell of resolution 4 may reach from its centre; finer ones by the square root of seven each.
-_REACH = 0.35
-
 _C = {name: at for at, name in enumerate(COUNTS)}
 _EPOCH_DAY = date(1970, 1, 1)
 
@@ -195,11 +192,7 @@ def by_cell(
     keys, figures = cell_figures(live, scope, resolution, within)
     lon, lat = cell_centres(live, scope, resolution, within)
     x, y = lon.round(6).tolist(), lat.round(6).tolist()  # plain numbers, as JSON wants them
-    keep = np.ones(len(keys), dtype=bool)
-    if box:
-        west, south, east, north = box
-        margin = _REACH / 7 ** ((resolution - 4) / 2)
-        keep = (lon >= west - margin) & (lon <= east + margin) & (lat >= south - margin) & (lat <= north + margin)
+    keep = cells.around(lon, lat, resolution, box) if box else np.ones(len(keys), dtype=bool)
     ids = cells.feature_ids(keys, resolution)
     found = rows(figures, live.campaign.elapsed() / live.campaign.days)
     return [
