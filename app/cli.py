@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 import migrations
-from app import commands_ground, commands_watch
+from app import commands_blocks, commands_demo, commands_ground, commands_watch
 from app.database import passwords
 from app.service import serve as run_service
 from app.settings import Settings
@@ -26,7 +26,9 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 commands_ground.install(app)
+commands_blocks.install(app)
 commands_watch.install(app)
+commands_demo.install(app)
 account = typer.Typer(help="Accounts: who may log in, in which role, for which area.", no_args_is_help=True)
 token = typer.Typer(help="Personal tokens, for devices, QGIS, Excel and scripts.", no_args_is_help=True)
 app.add_typer(account, name="account")

@@ -1,4 +1,4 @@
-"""Commands that lay the ground: campaign, areas, expected families, households from files."""
+"""Commands that lay the ground, and what is brought in files: campaign, areas, households."""
 
 import csv
 from collections import Counter
@@ -13,19 +13,16 @@ from app.terminal import Desk, at_desk, err, out, plain_errors, progress, table
 from geo.errors import BadInput
 from geo.ground import areas as ground_areas
 from geo.ground import campaign as ground_campaign
-from geo.ground import expected as ground_expected
 from geo.ground.inspection import Inspection, inspect
 from geo.ground.levels import LEVELS
 from geo.ground.problems import Change, Problem
 from geo.ground.sources import read_areas
-from geo.ground.tables import read_table
 from geo.intake import files
 from geo.intake.fold import fold
 from geo.schema import SERIES
 
 campaign = typer.Typer(help="The campaign: one census, its dates and limits.", no_args_is_help=True)
 areas = typer.Typer(help="Areas of an edition.", no_args_is_help=True)
-expected = typer.Typer(help="How many families should be found in each block.", no_args_is_help=True)
 households = typer.Typer(help="Households from files.", no_args_is_help=True)
 
 
@@ -33,7 +30,6 @@ def install(app: typer.Typer) -> None:
     """Add these commands."""
     app.add_typer(campaign, name="campaign")
     app.add_typer(areas, name="areas")
-    app.add_typer(expected, name="expected")
     app.add_typer(households, name="households")
 
 
@@ -150,7 +146,7 @@ def areas_import(
     async def work(desk: Desk) -> tuple[Inspection, ground_areas.Stored | None]:
         async with desk.begin() as connection:
             known = await ground_areas.known_codes(connection, edition)
-            found = inspect(frames, columns=_pairs(column), known=known, repair=repair, accept=accept or ())
+            found = inspect(frames, columns=pairs(column), known=known, repair=repair, accept=accept or ())
             if found.blocking or not found.areas:
                 return found, None
             stored = await ground_areas.store(
@@ -177,6 +173,8 @@ def areas_import(
         out.print(
             f"{stored.expected_dropped} blocks of before are gone or divided; their expected families went with them"
         )
+    if stored.footprints_dropped:
+        out.print(f"{stored.footprints_dropped:,} footprints lie in no block any more and were dropped")
 
 
 def _show_problems(found: Inspection, report: Path | None) -> None:
@@ -200,7 +198,7 @@ def _show_problems(found: Inspection, report: Path | None) -> None:
         )
     if report is not None:
         columns = ["kind", "code", "other", "lon", "lat", "area_m2", "detail"]
-        _write_csv(report, columns, [[getattr(p, name) for name in columns] for p in found.problems])
+        write_csv(report, columns, [[getattr(p, name) for name in columns] for p in found.problems])
         out.print(f"every problem is in {report}")
 
 
@@ -217,47 +215,6 @@ def _few(found: Sequence[Kinded], each: int = 4) -> list[Kinded]:
 
 def _rounded(value: float | None, places: int | None = None) -> float | None:
     return None if value is None else round(value, places)
-
-
-@expected.command("import")
-def expected_import(
-    path: Path,
-    edition: Annotated[str, typer.Option(help="Edition that the codes belong to.")],
-    source: Annotated[str, typer.Option(help="Who says so, like 'PODES 2019'.")],
-    dated: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="As of which day.")],
-    series: Annotated[str, typer.Option(help=f"One of {', '.join(SERIES)}.")] = "prelist",
-    code_column: Annotated[str | None, typer.Option(help="Column with the block's code.")] = None,
-    families_column: Annotated[str | None, typer.Option(help="Column with the number of families.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Write every row left out to this CSV file.")] = None,
-) -> None:
-    """Read expected families by block from CSV or XLSX and spread them over cells. Lists codes that match nothing."""
-    with plain_errors():
-        if series not in SERIES:
-            raise BadInput(f"no series {series}: take one of {', '.join(SERIES)}")
-        read = read_table(path)
-    for notice in read.notices:
-        err.print(notice, style="dim")
-
-    async def work(desk: Desk) -> ground_expected.Imported:
-        with progress("spreading over cells") as bar:
-            async with desk.begin() as connection:
-                return await ground_expected.store(
-                    connection, edition, read, series=series, source=source, dated=dated.date(),
-                    columns=(code_column, families_column), progress=bar,
-                )  # fmt: skip
-
-    done = at_desk(work)
-    table(f"expected families, series {done.series}", ["blocks", "families"], [[done.blocks, done.families]])
-    table("the whole series by level, sums over blocks", list(done.by_level), [list(done.by_level.values())])
-    if done.left_out:
-        reasons = Counter(why for _, _, why in done.left_out)
-        table(f"{len(done.left_out):,} rows left out", ["why", "rows"], [list(item) for item in reasons.most_common()])
-        table("the first of them", ["row", "code", "why"], [list(item) for item in done.left_out[:10]])
-    if report is not None:
-        _write_csv(report, ["row", "code", "why"], done.left_out)
-        out.print(f"every row left out is in {report}")
-    if done.missing_blocks:
-        out.print(f"{done.missing_blocks} blocks of the edition are not in this file; they stay as they were")
 
 
 @households.command("import")
@@ -287,8 +244,8 @@ def households_import(
     Killed, it goes on where it stopped when run again. Rows held back are in FILE.refused.csv with the reason.
     """
     with plain_errors():
-        fixed = _pairs(set_)
-        reading = files.Reading(_pairs(column), fixed, source, key, crs, _pairs(where))
+        fixed = pairs(set_)
+        reading = files.Reading(pairs(column), fixed, source, key, crs, pairs(where))
 
     async def work(desk: Desk) -> files.Summary:
         async with desk.begin() as connection:
@@ -313,14 +270,16 @@ def households_import(
         out.print(f"these rows are in {done.refused}")
 
 
-def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Write a table that Excel reads, with a mark for UTF-8."""
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows(rows)
 
 
-def _pairs(given: list[str] | None) -> dict[str, str]:
+def pairs(given: list[str] | None) -> dict[str, str]:
+    """Options written NAME=VALUE. Raises BadInput for anything else."""
     found = {}
     for item in given or []:
         name, sign, value = item.partition("=")

@@ -32,12 +32,13 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from sqlalchemy import make_url
 
 from app import postgis
 from app.home import make_home, secrets_of, user_name
 from app.postgis import PORT, Binaries, EmbeddedError, Report
 
-__all__ = ["Cluster", "EmbeddedError", "running"]
+__all__ = ["Cluster", "EmbeddedError", "database", "running"]
 
 _NAME = "cakupan"  # the database, and its owner
 _SERVER_USERS = ("postgres", "cakupan")  # who may run the server for root, in this order
@@ -58,6 +59,17 @@ def running(home: Path, *, durable: bool = True, report: Report = print) -> Iter
     cluster = Cluster(home.expanduser().absolute(), durable, report)
     with _ended_by_signals(), cluster.lease() as url:
         yield url
+
+
+def database(url: str, name: str, *, fresh: bool = False) -> str:
+    """The URL of the database `name` on the server of `url`, made if there is none; `fresh` drops what it held."""
+    address = make_url(url).set(drivername="postgresql", database="postgres")
+    with psycopg.connect(address.render_as_string(hide_password=False), autocommit=True) as db:
+        if fresh:
+            db.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        if not db.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            db.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 
 @contextmanager

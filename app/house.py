@@ -6,18 +6,20 @@ One loop folds, the other moves the mirror on and notices when campaign, areas o
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import psycopg
 import structlog
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database import Database
 from app.settings import Settings
 from geo.errors import NotReady
 from geo.ground.areas import Ground, load_ground
 from geo.ground.campaign import fingerprint
+from geo.ground.campaign import load as load_campaign
 from geo.intake import fold
 from geo.watch import live
 from geo.watch.live import Snapshot
@@ -52,9 +54,14 @@ class House:
             raise NotReady(NO_CAMPAIGN, code="no-campaign")
         return self.snapshot
 
-    @property
-    def intake(self) -> Ground:
-        """What intake needs to know. Raises NotReady before there is a campaign with areas."""
+    async def intake(self) -> Ground:
+        """What intake needs to know. Raises NotReady before there is a campaign with areas.
+
+        A simulation may have set the clock a moment ago, and what was recorded since must not seem to lie ahead of it.
+        """
+        if self.ground is not None and self.ground.campaign.simulated:
+            async with self.db.worker.connect() as connection:
+                await self._look_at_the_clock(connection)
         if self.ground is None:
             raise NotReady(NO_CAMPAIGN, code="no-campaign")
         return self.ground
@@ -73,6 +80,7 @@ class House:
                 await connection.execution_options(isolation_level="REPEATABLE READ")
                 seen = await fingerprint(connection)
                 if seen == self.fingerprint:
+                    await self._look_at_the_clock(connection)
                     return
                 try:
                     ground = await load_ground(connection)
@@ -82,6 +90,15 @@ class House:
                     log.info("waiting", why=missing.code)
                 self.fingerprint = seen
             await self._tell()
+
+    async def _look_at_the_clock(self, connection: AsyncConnection) -> None:
+        """A simulation sets the campaign's clock, which changes nothing else: a new one is put in place of the old."""
+        if self.ground is None or self.snapshot is None or not self.ground.campaign.simulated:
+            return
+        campaign = await load_campaign(connection)
+        if campaign != self.ground.campaign:
+            self.ground = replace(self.ground, campaign=campaign)
+            self.snapshot = replace(self.snapshot, campaign=campaign)
 
     async def move_on(self) -> None:
         """Bring the mirror to the newest epoch."""

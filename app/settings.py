@@ -44,6 +44,11 @@ class Settings(BaseSettings):
         default=None, description="Password of the internal login on an outside server. Left out: kept in `home`."
     )
     home: Path = Field(default_factory=default_home, description="Folder for the private PostGIS, its data, secrets.")
+    database: str = Field(
+        default="cakupan",
+        pattern=r"^[a-z_][a-z0-9_]{0,40}$",
+        description="Database in the private PostGIS; the demo keeps its own, `cakupan_demo`.",
+    )
     host: str = Field(default="127.0.0.1", description="Address the service listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port the service listens on; 0 takes a free one.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")

@@ -52,7 +52,7 @@ def server(settings: Settings) -> Iterator[str]:
         yield settings.database_url.get_secret_value()
     else:
         with embedded.running(settings.home, report=lambda line: err.print(line, style="dim")) as url:
-            yield url
+            yield embedded.database(url, settings.database)
 
 
 @dataclass

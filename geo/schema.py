@@ -167,10 +167,40 @@ campaign = Table(
     Column("outside_limit_m", REAL, nullable=False, server_default=text("5000")),
     Column("simulated", Boolean, nullable=False, server_default=text("false")),
     _instant("clock", null=True),
+    _instant("clock_at", null=True),
+    Column("clock_speed", Double, nullable=False, server_default=text("0"), comment="seconds it gains in a real one"),
     CheckConstraint("campaign_id = 1", name="one"),
     CheckConstraint("ends_on >= starts_on", name="dates"),
     CheckConstraint("clock IS NULL OR simulated", name="clock"),
     _one_of("series", SERIES),
+    schema="ground",
+)
+
+footprint = Table(
+    "footprint",
+    metadata,
+    Column("footprint_id", BigInteger, Identity(), primary_key=True),
+    Column("edition_id", Integer, ForeignKey(edition.c.edition_id, ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False, comment="block it lies in"),
+    Column("lon", Double, nullable=False),
+    Column("lat", Double, nullable=False),
+    Column("area_m2", REAL, nullable=False),
+    Index("footprint_number_ix", "edition_id", "number"),
+    CheckConstraint("area_m2 > 0", name="area"),
+    comment="residential buildings, by a point inside and the ground they cover",
+    schema="ground",
+)
+
+assignment = Table(
+    "assignment",
+    metadata,
+    Column("edition_id", Integer, ForeignKey(edition.c.edition_id, ondelete="CASCADE"), primary_key=True),
+    Column("code", Text, primary_key=True, comment="of the block"),
+    Column("enumerator", Text, nullable=False, comment="account name"),
+    Column("supervisor", Text, comment="account name"),
+    Column("starts_on", Date, nullable=False),
+    Index("assignment_enumerator_ix", "enumerator"),
+    Index("assignment_supervisor_ix", "supervisor"),
     schema="ground",
 )
 
@@ -325,6 +355,19 @@ epoch = Table(
     Column("epoch", BigInteger, primary_key=True, autoincrement=False),
     _instant("as_of", now=True),
     Column("deltas", Integer, nullable=False),
+    schema="intake",
+)
+
+heartbeat = Table(
+    "heartbeat",
+    metadata,
+    Column("actor", Integer, primary_key=True, autoincrement=False),
+    Column("device", Text, primary_key=True),
+    Column("queued", Integer, nullable=False, comment="submissions that wait on the device"),
+    _instant("last_event_at", null=True),
+    _instant("heard_at"),
+    CheckConstraint("queued >= 0", name="queued"),
+    comment="what each device last said of itself",
     schema="intake",
 )
 

@@ -1,7 +1,7 @@
 """Server-sent events: what changed since an epoch, to every open map."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request
@@ -68,18 +68,20 @@ async def _events(
     try:
         live = house.current
         epoch = live.epoch if begun is None else begun
-        expected = live.expected
-        yield _event("alive", epoch, {"epoch": live.epoch, "as_of": live.as_of})
+        expected, day = live.expected, live.campaign.elapsed()
+        yield _event("alive", epoch, _said(live))
         while not house.closing:
-            if live.expected is not expected:  # campaign, areas or expected families were loaded anew
-                expected, epoch = live.expected, live.epoch
-                yield _event("change", epoch, {"epoch": epoch, "as_of": live.as_of, "resync": True})
+            if live.expected is not expected or live.campaign.elapsed() != day:
+                # Campaign, areas or expected families were loaded anew; or it is another day, by which every schedule
+                # index and state is measured.
+                expected, day, epoch = live.expected, live.campaign.elapsed(), live.epoch
+                yield _event("change", epoch, _said(live) | {"resync": True, "total": _total(live, scope, asked)})
             elif epoch != live.epoch:
                 yield _changes(live, scope, asked, epoch)
                 epoch = live.epoch
             newer = await house.newer(live, ALIVE_SECONDS)
             if newer is None:
-                yield _event("alive", None, {"epoch": live.epoch, "as_of": live.as_of})
+                yield _event("alive", None, _said(live))
             live = newer or live
     finally:
         request.app.state.viewers -= 1
@@ -93,10 +95,20 @@ def _changes(live: Snapshot, scope: Scope, asked: Asked, epoch: int) -> bytes:
             "change",
             live.epoch,
             changes.since(live, scope, epoch, asked.levels, asked.res, asked.within)
-            | {"total": coverage.by_area(live, scope, "scope", asked.within)[0]},
+            | _said(live)
+            | {"total": _total(live, scope, asked)},
         ),
     )
     return body
+
+
+def _said(live: Snapshot) -> dict[str, Any]:
+    """What every event says: up to when, and how far the campaign is."""
+    return {"epoch": live.epoch, "as_of": live.as_of, "day": live.campaign.elapsed()}
+
+
+def _total(live: Snapshot, scope: Scope, asked: Asked) -> dict[str, Any]:
+    return coverage.by_area(live, scope, "scope", asked.within)[0]
 
 
 def _event(kind: str, identity: int | None, data: object) -> bytes:

@@ -94,7 +94,7 @@ async def post(request: Request, house: HouseDep, sender: Sender) -> Response:
     if body is None:
         return problem(413, "body-too-large", f"a batch has at most {MAX_BYTES} bytes; send less at a time")
     rows = decode(body, request.headers.get("content-type", ""))
-    ground = house.intake
+    ground = await house.intake()
     own = sender.name if sender.role == "enumerator" else None
     judged = await asyncio.to_thread(batch.judge, ground, rows, own)
     sha = hashlib.sha256(body)

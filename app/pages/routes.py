@@ -81,9 +81,14 @@ def _inside(
     if found is None:
         wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/login?to={quote(wanted, safe='/')}", 303)
-    me = {"name": found.name, "role": found.role, "households": found.scope.sees_households}
+    me = {
+        "name": found.name,
+        "role": found.role,
+        "watches": found.role in WATCHERS,
+        "households": found.scope.sees_households,
+    }
     more = {"campaign": campaign, "me": me}
-    if found.role not in WATCHERS:
+    if not me["watches"]:
         return _page(request, "closed.html", spoken, more, 403)
     return _page(request, template if campaign else "waiting.html", spoken, more)
 

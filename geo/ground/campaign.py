@@ -29,6 +29,8 @@ class Campaign:
     outside_limit_m: float
     simulated: bool
     clock: datetime | None
+    clock_at: datetime | None
+    clock_speed: float
 
     @property
     def zone(self) -> ZoneInfo:
@@ -36,8 +38,13 @@ class Campaign:
         return ZoneInfo(self.time_zone)
 
     def now(self) -> datetime:
-        """The campaign's time: real, except where a simulation or a test has set it."""
-        return self.clock or datetime.now(UTC)
+        """The campaign's time, as `ground.now()` in SQL: real, except where a simulation or a test has set it.
+
+        A clock that was set stands still, or goes `clock_speed` times as fast as the real one.
+        """
+        if self.clock is None or self.clock_at is None:
+            return self.clock or datetime.now(UTC)
+        return self.clock + (datetime.now(UTC) - self.clock_at) * self.clock_speed
 
     def today(self) -> date:
         """The local date by the campaign's clock."""
@@ -83,6 +90,8 @@ async def save(db: AsyncConnection, changes: dict[str, Any]) -> Campaign:
         before = None
     if before and changes.get("edition_id", before.edition_id) != before.edition_id and await db.scalar(SQL["counted"]):
         raise Refused("households have been counted in the current edition, so the campaign cannot change it")
+    if "clock" in changes:
+        changes |= {"clock_at": None, "clock_speed": 0.0}
     merged = {
         "time_zone": "Asia/Jakarta",
         "series": "prelist",
@@ -90,6 +99,8 @@ async def save(db: AsyncConnection, changes: dict[str, Any]) -> Campaign:
         "outside_limit_m": 5000.0,
         "simulated": False,
         "clock": None,
+        "clock_at": None,
+        "clock_speed": 0.0,
         **({} if before is None else {k: v for k, v in vars(before).items() if k not in {"edition", "digest"}}),
         **changes,
     }
@@ -104,7 +115,21 @@ async def save(db: AsyncConnection, changes: dict[str, Any]) -> Campaign:
     return await load(db)
 
 
+async def set_clock(db: AsyncConnection, clock: datetime | None, speed: float = 0.0) -> datetime:
+    """Set the clock of a simulated campaign and give what it shows; from now on it goes `speed` times as fast as real.
+
+    Without `clock` it goes on from what it shows. Raises Refused for a real campaign, whose clock nobody sets.
+    """
+    shown: datetime | None = await db.scalar(SQL["set_clock"], {"clock": clock, "speed": speed})
+    if shown is None:
+        raise Refused("only a simulated campaign may have its clock set")
+    return shown
+
+
 async def fingerprint(db: AsyncConnection) -> str:
-    """Changes whenever campaign, areas or expected families do, so that a process knows when to load them anew."""
+    """Changes whenever campaign, areas, expected families or footprints do: then a process loads them anew.
+
+    The clock is left out: it moves all the time and changes no figure.
+    """
     found: str = (await db.execute(SQL["fingerprint"])).scalar_one()
     return found

@@ -50,22 +50,35 @@ def by_area(geometry: shapely.Polygon | shapely.MultiPolygon, expected: int) -> 
 def by_points(
     lon: cells.Degrees, lat: cells.Degrees, weights: NDArray[np.float64], expected: int
 ) -> tuple[cells.Cells, Families]:
-    """Spread the `expected` families of one block by its residential footprints, arrays (n,): degrees, weights.
+    """Spread the `expected` families of one block by its residential footprints: cells, ascending, and families there.
 
-    A weight is a floor area, or 1. Cells are found as for households: the point at resolution 15, then its parent.
-    Raises `BadInput` for a negative count, for weights that are no finite numbers from 0 up, and where families are
-    expected but no footprint carries weight.
+    Raises `BadInput` as `spread_points` does.
     """
-    shares = np.asarray(weights, np.float64)
-    if shares.shape != np.shape(lon) or not (np.isfinite(shares).all() and (shares >= 0).all()):
+    found = spread_points(np.zeros(len(lon), np.int32), lon, lat, weights, np.array([expected]))
+    return found.cells, found.families
+
+
+def spread_points(
+    blocks: NDArray[np.integer],
+    lon: cells.Degrees,
+    lat: cells.Degrees,
+    weights: NDArray[np.float64],
+    expecteds: NDArray[np.integer],
+) -> Spread:
+    """Spread the families of many blocks by residential footprints: all arrays (n,) but `expecteds` (blocks,).
+
+    `blocks` says in which place of `expecteds` (whole numbers) each footprint's block stands; `lon` and `lat` are
+    degrees; a weight is the ground a house covers, or 1. Cells are found as for households: the point at resolution 15,
+    then its parent. The families of a block sum to its expected number exactly. Raises `BadInput` for a negative count,
+    for weights that are no finite numbers from 0 up, and where families are expected but no footprint carries weight.
+    """
+    shares, owner = np.asarray(weights, np.float64), np.asarray(blocks, np.int32)
+    if not shares.shape == owner.shape == np.shape(lon) or not (np.isfinite(shares).all() and (shares >= 0).all()):
         raise BadInput("every footprint needs a finite weight of 0 or more")
-    _count(np.array([expected]))
+    expected = _count(expecteds)
     fine = cells.parents(cells.index(lon, lat, cells.HOUSEHOLD), cells.TALLY)
-    found, where = np.unique(fine, return_inverse=True)
-    summed = np.bincount(where, shares, len(found)).astype(np.float64)
-    held = summed > 0
-    spread = _apportion(np.zeros(held.sum(), np.int32), found[held], summed[held], np.array([expected]))
-    return spread.cells, spread.families
+    held = shares > 0
+    return _apportion(owner[held], fine[held], shares[held], expected)
 
 
 def spread_blocks(
@@ -138,7 +151,10 @@ def _descendants(mixed: cells.Cells, owner: NDArray[np.intp]) -> tuple[cells.Cel
 def _apportion(
     blocks: NDArray[np.int32], fine: cells.Cells, weights: NDArray[np.float64], expected: NDArray[np.int64]
 ) -> Spread:
-    """Share out `expected` families of each block over its cells of resolution 10 in proportion to their weights."""
+    """Share out `expected` families of each block over its cells of resolution 10 in proportion to their weights.
+
+    A cell may stand several times; what it weighs is the sum. Every weight is above 0.
+    """
     order = np.lexsort((fine, blocks))
     blocks, fine, weights = blocks[order], fine[order], weights[order]
     got = np.bincount(blocks, minlength=len(expected))
@@ -153,8 +169,8 @@ def _apportion(
         above = group[heads]
         given = _largest_remainder(above, given, weight / total[above])
         group, total = np.cumsum(new)[: len(fine)] - 1, weight
-    some = given > 0
-    return Spread(blocks[some], fine[some], given[some].astype(np.int32))
+    some = heads[given > 0]
+    return Spread(blocks[some], fine[some], given[given > 0].astype(np.int32))
 
 
 def _largest_remainder(

@@ -37,6 +37,22 @@ class Recount:
         return not self.differences
 
 
+@dataclass(frozen=True)
+class Kept:
+    """Every household: `counted` by id, with revision, result, number of its block; `held` only quarantine knows."""
+
+    counted: dict[str, tuple[int, str, int]]
+    held: set[str]
+
+
+async def households(db: AsyncConnection) -> Kept:
+    """Every household, for who must account for each: a simulation that knows the truth. Answers no caller."""
+    rows = await db.execute(SQL["counted_households"])
+    counted = {row.household_id: (row.revision, row.result, row.number) for row in rows}
+    held = set((await db.execute(SQL["held_households"])).scalars())
+    return Kept(counted, held - counted.keys())
+
+
 async def recount(db: AsyncConnection) -> Recount:
     """Recount everything in one snapshot. Reads only; runs beside intake and fold."""
     await db.execute(SQL["snapshot"])

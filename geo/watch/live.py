@@ -7,7 +7,7 @@ a scope. A snapshot never changes; moving on makes a new one, so that an answer 
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -92,7 +92,7 @@ async def load(db: AsyncConnection, campaign: Campaign, tree: Tree, series: str 
         campaign,
         tree,
         epoch=0,
-        as_of=datetime.now(UTC),
+        as_of=campaign.now(),
         expected=expected,
         counts=np.zeros((len(tree), len(COUNTS)), dtype=np.int32),
         last_at=np.full(len(tree), np.nan),

@@ -39,6 +39,7 @@ OPEN: dict[str, str] = {
 }
 GUARDED: dict[str, tuple[str, dict[str, int]]] = {
     "POST /v1/submissions": ("/v1/submissions", dict.fromkeys(ROLES, 201) | {"local_government": 403}),
+    "POST /v1/heartbeats": ("/v1/heartbeats", dict.fromkeys(ROLES, 422) | {"local_government": 403}),
     "GET /v1/submissions/{submission_id}": ("/v1/submissions/11111111-1111-4111-8111-111111111111",
                                             dict.fromkeys(ROLES, 404) | {"local_government": 403}),
     "GET /v1/areas": ("/v1/areas", WATCHERS),

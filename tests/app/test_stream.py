@@ -6,14 +6,17 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import httpx2
 import pytest
 
-from app.database import Logins
+from app.database import Database, Logins
 from app.settings import Settings
+from geo.ground import campaign
 from geo.watch import changes
+from tests import world
 from tests.conftest import PASSWORD, Service, people, serving
 from tests.world import BLOCKS, submission
 
@@ -165,3 +168,37 @@ def test_stopping_ends_open_streams_at_once(settings: Settings, fresh_database: 
     assert heard
     assert heard[0] - begun < 1.5
     assert time.monotonic() - begun < 2.5
+
+
+def test_another_day_asks_for_everything_anew(fresh_service: Service) -> None:
+    """Schedule index and state are measured by the day, whether anything was sent or not."""
+
+    async def next_day() -> None:
+        db = Database(fresh_service.logins, 1)
+        async with db.worker.begin() as connection:
+            await campaign.set_clock(connection, world.NOW + timedelta(days=1))
+        await db.close()
+
+    with listening(fresh_service) as stream:
+        first = next(stream)
+        assert (first.kind, first.data["day"]) == ("alive", 10)
+        asyncio.run(next_day())
+        found = change(stream)
+    assert (found.data["resync"], found.data["day"]) == (True, 11)
+    assert found.data["total"]["expected"] == 6 * world.FAMILIES
+
+
+def test_what_was_recorded_after_the_clock_jumped_is_believed_at_once(fresh_service: Service) -> None:
+    """A simulation sets the clock and sends in the same second."""
+
+    async def tomorrow() -> None:
+        db = Database(fresh_service.logins, 1)
+        async with db.worker.begin() as connection:
+            await campaign.set_clock(connection, world.NOW + timedelta(days=1))
+        await db.close()
+
+    later = {"captured_at": "2022-10-25T16:30:00+08:00"}
+    early = fresh_service.send(submission(1, **later)).json()
+    assert early["results"][0]["reason"] == "CLOCK_AHEAD"
+    asyncio.run(tomorrow())
+    assert fresh_service.send(submission(2, **later)).json()["results"][0]["status"] == "stored"

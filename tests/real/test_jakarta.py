@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import h3
 import pandas as pd
 import pytest
+from sqlalchemy import create_engine, text
 
+from app.database import Logins
 from tests.real.conftest import Get, Run
 from tests.real.printed import table
 
@@ -140,3 +143,93 @@ def test_a_column_that_is_not_there_is_refused(cakupan: Run, shared: Path) -> No
     file = shared / "jakarta_rw" / "jakarta_osm_buildings_points.parquet"
     for option in (("--key", "nomor"), ("--where", "nomor=1"), ("--column", "accuracy_m=nomor")):
         assert "no column nomor" in cakupan("households", "import", file, *option, exit_code=1)
+
+
+@pytest.fixture(scope="module")
+def houses_of(buildings: Any, neighbourhoods: Any) -> Any:
+    """The block of each residential building, by its place in `buildings`: the lowest code where it touches two."""
+    joined = buildings[["geometry"]].sjoin(neighbourhoods, predicate="intersects")
+    return joined.groupby(joined.index)["block_id"].min()
+
+
+@pytest.fixture(scope="module")
+def built(
+    cakupan: Run, walked: dict[str, str], shared: Path, houses_of: Any, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """Buildings as footprints, and ten families a house expected, in a series that the campaign does not show."""
+    families = (houses_of.value_counts() * 10).rename_axis("block_id").rename("families").reset_index()
+    families.loc[len(families)] = ["3171010001-RW01", 77]  # nobody mapped a house there
+    path = tmp_path_factory.mktemp("houses") / "families_simulated.csv"
+    families.to_csv(path, index=False)
+    of = ("--edition", "rw_2012")
+    said = cakupan(
+        "expected", "import", path, *of, "--series", "footprint", "--source", "simulated", "--dated", "2012-10-01"
+    )
+    file = shared / "jakarta_rw" / "jakarta_osm_buildings_points.parquet"
+    report = path.with_name("left_out.csv")
+    return {
+        "report": str(report),
+        "expected": said,
+        "footprints": cakupan("footprints", "import", file, *of, "--where", "type=Residential", "--report", report),
+    }
+
+
+def test_buildings_become_the_footprints_of_the_blocks_they_stand_in(
+    built: dict[str, str], buildings: Any, houses_of: Any, empty_database: Logins
+) -> None:
+    assert (len(buildings), len(houses_of), houses_of.nunique()) == (6_120, 5_983, 343)
+    assert table(built["footprints"], "footprints of edition") == [
+        {"footprints": "5982", "blocks": "343", "in no block": "137"}
+    ]
+    assert "1,569 rows do not have type=Residential" in built["footprints"]
+    assert pd.read_csv(built["report"])["why"].value_counts().to_dict() == {
+        "in no block of the edition": len(buildings) - len(houses_of),
+        "no area above 0 m²": (buildings["area_m2"] == 0).sum(),
+    }
+    kept = rows(
+        empty_database,
+        "SELECT a.code, count(*), sum(f.area_m2::float8) FROM ground.footprint f JOIN ground.area a"
+        " USING (edition_id, number) GROUP BY a.code",
+    )
+    weighing = buildings["area_m2"][houses_of.index][lambda area: area > 0]
+    assert len(weighing) == 5_982
+    wanted = weighing.groupby(houses_of[weighing.index])
+    assert {code: many for code, many, _ in kept} == wanted.size().to_dict()
+    assert {code: m2 for code, _, m2 in kept} == pytest.approx(wanted.sum().to_dict(), rel=1e-6)
+
+
+def test_families_are_expected_where_the_houses_are(
+    built: dict[str, str], buildings: Any, houses_of: Any, empty_database: Logins
+) -> None:
+    assert table(built["footprints"], "families spread over cells") == [
+        {"series": "footprint", "by footprints": "59830", "by area": "77"}
+    ]
+    found = pd.DataFrame(
+        rows(
+            empty_database,
+            "SELECT a.code, to_hex(c.cell), c.expected, c.estimated FROM ground.expected_cell c JOIN ground.area a"
+            " USING (edition_id, number) WHERE c.series = 'footprint'",
+        ),
+        columns=["block", "cell", "expected", "estimated"],
+    )
+    guessed = found[found["estimated"]]
+    assert (set(guessed["block"]), guessed["expected"].sum()) == ({"3171010001-RW01"}, 77)
+    sure = found[~found["estimated"]].set_index(["block", "cell"])["expected"]
+    assert sure.groupby("block").sum().to_dict() == (houses_of.value_counts() * 10).to_dict()
+    inside = buildings.loc[houses_of.index]
+    cell = [h3.cell_to_parent(h3.latlng_to_cell(p.y, p.x, 15), 10) for p in inside.geometry]
+    ground = inside["area_m2"].groupby([houses_of, pd.Series(cell, inside.index)]).sum()
+    assert set(sure.index) <= set(ground.index)
+    share = ground / ground.groupby(level=0).transform("sum")
+    fair = share * (houses_of.value_counts() * 10).reindex(share.index.get_level_values(0)).to_numpy()
+    off = (sure.reindex(fair.index, fill_value=0) - fair).abs()
+    assert off.max() < 3  # a family at most for each rounding that matters; largest remainder, level by level
+    assert off.mean() < 0.5
+
+
+def rows(logins: Logins, statement: str) -> list[Any]:
+    engine = create_engine(logins.owner)
+    with engine.connect() as connection:
+        found = [tuple(row) for row in connection.execute(text(statement))]
+    engine.dispose()
+    return found

@@ -1,12 +1,15 @@
 // Numbers as people read them: a rate never without its numerator, its denominator and its time.
 
 import { h } from "./page.js";
-import { basis, number, percent, t, time } from "./texts.js";
+import { basis, number, percent, setup, t, time } from "./texts.js";
+
+/** The share of the campaign's days begun; `live` moves the day on. */
+export const elapsed = () => setup.campaign.day / setup.campaign.days;
 
 const OTHERS = ["partial", "not_met", "refused", "not_found", "moved", "deceased", "ineligible", "closed"];
 
 /** A bar of coverage: families of the prelist, then new ones; the mark is 100 %, the tick where the calendar stands. */
-export function bar(row, elapsed = null) {
+export function bar(row, due = null) {
   const made = h("span", { class: "bar", role: "img", "aria-label": t("figures.bar", { value: percent(row.coverage) }) });
   if (row.coverage === null) return made;
   const scale = Math.max(1, row.coverage);
@@ -17,7 +20,7 @@ export function bar(row, elapsed = null) {
     piece.style.width = `${(100 * part) / scale}%`;
     made.append(piece);
   }
-  const marks = [["full", scale > 1 ? 1 / scale : null], ["due", elapsed === null ? null : elapsed / scale]];
+  const marks = [["full", scale > 1 ? 1 / scale : null], ["due", due === null ? null : due / scale]];
   for (const [name, at] of marks) {
     if (at === null) continue;
     const mark = h("i", { class: name });
@@ -44,13 +47,13 @@ export function state(name) {
 }
 
 /** The heart of every panel: coverage large, the bar, what it rests on, and its two parts where it exceeds 100 %. */
-export function summary(row, asOf, elapsed = null) {
+export function summary(row, asOf, due = null) {
   const over = row.coverage !== null && row.coverage > 1;
   // cut like `percent` cuts, so that the two parts make up the whole that is shown
   const prelist = over ? Math.floor((1000 * (matched(row) - row.new)) / row.expected) / 1000 : null;
   return [
     h("p", { class: "rate" }, h("b", {}, percent(row.coverage)), " ", h("span", {}, t("measure.coverage").toLowerCase())),
-    bar(row, elapsed),
+    bar(row, due),
     h("p", { class: "counted" }, h("b", {}, counted(row)), " ", h("span", { class: "basis" }, basis(asOf))),
     over
       ? h("p", { class: "parts" }, t("figures.parts", {
@@ -61,8 +64,9 @@ export function summary(row, asOf, elapsed = null) {
 }
 
 /** The figures of the caller's whole part of the country, with the bar explained. */
-export function whole(row, asOf, elapsed) {
-  return [...summary(row, asOf, elapsed), h("p", { class: "small due-note" }, t("figures.due", { value: percent(elapsed) }))];
+export function whole(row, asOf) {
+  const due = elapsed();
+  return [...summary(row, asOf, due), h("p", { class: "small due-note" }, t("figures.due", { value: percent(due) }))];
 }
 
 /** Every other figure of an area or cell as a list. */

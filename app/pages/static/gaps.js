@@ -1,6 +1,6 @@
 // The list of blocks, worst first. Light on purpose: no map library, and one small page of rows at a time.
 
-import { state as stateChip, bar, counted, whole } from "./figures.js";
+import { state as stateChip, bar, counted, elapsed, whole } from "./figures.js";
 import { Live } from "./live.js";
 import { exports, get, h, paced } from "./page.js";
 import { search } from "./search.js";
@@ -19,7 +19,6 @@ const view = {
   name: null,
   loaded: PAGE,
 };
-const elapsed = setup.campaign.day / setup.campaign.days;
 let lastTotal = "";
 let turn = 0;
 
@@ -57,7 +56,7 @@ async function load() {
 
 function showTotal(row, asOf) {
   lastTotal = JSON.stringify(row);
-  place("total").replaceChildren(...whole(row, asOf, elapsed).filter(Boolean));
+  place("total").replaceChildren(...whole(row, asOf).filter(Boolean));
   place("total").setAttribute("aria-busy", "false");
 }
 
@@ -92,7 +91,7 @@ function item(row) {
       h("p", { class: "why" }, stateChip(row.state), " ", t(`reason.${row.reason}`))),
     h("div", { class: "much" },
       h("p", {}, h("b", {}, percent(row.coverage)), " ", counted(row)),
-      bar(row, elapsed),
+      bar(row, elapsed()),
       h("p", { class: "small" }, `${t("figures.last_at")}: ${row.last_at ? time(row.last_at) : t("figures.never")}`)),
     h("div", { class: "go" },
       h("a", { href: onMap, "data-key": `map-${row.n}`, "aria-label": `${t("gaps.on_map")}: ${row.name}` }, t("gaps.on_map")),

@@ -1,7 +1,7 @@
 // The one stream of a page: what changed since an epoch, and an honest word on how old the figures are.
 
 import { get, h, address } from "./page.js";
-import { t, time } from "./texts.js";
+import { setup, t, time } from "./texts.js";
 
 /** The server says something every 5 s; after LATE we say that we are behind, after DEAD we dial anew. */
 const LATE = 8_000;
@@ -48,6 +48,10 @@ export class Live {
   #hear(data) {
     this.heard = Date.now();
     this.asOf = data.as_of;
+    if (data.day !== setup.campaign.day) {
+      setup.campaign.day = data.day;
+      document.getElementById("day").textContent = t("app.day", setup.campaign);
+    }
     this.#say("live");
   }
 

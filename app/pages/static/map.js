@@ -12,7 +12,6 @@ import { setup, t } from "./texts.js";
 
 const MEASURES = ["coverage", "gap", "resolved", "schedule"];
 const place = (id) => document.getElementById(id);
-const elapsed = setup.campaign.day / setup.campaign.days;
 
 /** What the address says: measure, switches, and what is selected. The map keeps its position in the fragment. */
 const view = read();
@@ -82,7 +81,7 @@ function leave() {
 }
 
 function showTotal(row, asOf) {
-  place("total").replaceChildren(...whole(row, asOf, elapsed).filter(Boolean));
+  place("total").replaceChildren(...whole(row, asOf).filter(Boolean));
   place("total").setAttribute("aria-busy", "false");
 }
 

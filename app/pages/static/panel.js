@@ -1,6 +1,6 @@
 // The numbers of the one area or cell that is selected, kept up to date while it is open.
 
-import { details, state, summary } from "./figures.js";
+import { details, elapsed, state, summary } from "./figures.js";
 import { address, get, h, paced } from "./page.js";
 import { setup, t } from "./texts.js";
 
@@ -67,10 +67,9 @@ export class Panel {
     const crumbs = path.map((one) => h("li", {}, h("button", {
       type: "button", "data-key": one.n, onclick: () => this.onChoose({ code: one.code, level: one.level }),
     }, one.name)));
-    const elapsed = setup.campaign.day / setup.campaign.days;
     const shown = row.completed === null
       ? [h("p", { class: "notice" }, t("figures.hidden"))]
-      : [...summary(row, asOf, elapsed), row.state ? h("p", { class: "standing" }, state(row.state)) : null, ...details(row)];
+      : [...summary(row, asOf, elapsed()), row.state ? h("p", { class: "standing" }, state(row.state)) : null, ...details(row)];
     this.place.replaceChildren(
       this.#close(),
       ...(crumbs.length ? [h("ol", { class: "path" }, crumbs)] : []),

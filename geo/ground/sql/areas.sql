@@ -64,6 +64,20 @@ SELECT :edition_id, number, last, parent, level, code, name, derived, uninhabite
     geom, ST_Transform(geom, 3857)
 FROM arriving CROSS JOIN LATERAL (SELECT ST_Multi(ST_GeomFromWKB(wkb, 4326)) AS geom) shape;
 
+-- name: footprints
+-- The footprints of each block in one piece: there are too many to send them row by row.
+SELECT number, string_agg(int8send(footprint_id) || float8send(lon) || float8send(lat), ''::bytea) AS houses
+FROM ground.footprint WHERE edition_id = :edition_id GROUP BY number;
+
+-- name: moving
+CREATE TEMP TABLE moving (footprint_id bigint, number integer) ON COMMIT DROP;
+
+-- name: move
+-- Footprints go with the ground they stand on; 0 is no block.
+WITH dropped AS (DELETE FROM ground.footprint f USING moving m WHERE f.footprint_id = m.footprint_id AND m.number = 0)
+UPDATE ground.footprint f SET number = m.number
+FROM moving m WHERE f.footprint_id = m.footprint_id AND m.number > 0;
+
 -- name: seal
 UPDATE ground.edition SET digest = :digest, numbered_at = now() WHERE edition_id = :edition_id;
 
@@ -73,7 +87,7 @@ SELECT number, last, parent, level, code, name, lon, lat,
 FROM ground.area WHERE edition_id = :edition_id ORDER BY number;
 
 -- name: blocks
-SELECT number, ST_AsBinary(geom) AS geom
+SELECT number, code, ST_AsBinary(geom) AS geom
 FROM ground.area WHERE edition_id = :edition_id AND number = last ORDER BY number;
 
 -- name: owners

@@ -13,10 +13,10 @@ CREATE TEMP TABLE IF NOT EXISTS incoming (
 -- for each other.
 INSERT INTO intake.submission (submission_id, household_id, revision, batch_id, "row", actor, block, number,
     located, lon, lat, cell, accuracy_m, captured_at, day, result, origin, visit, revisit_at, welfare, started_at,
-    finished_at, enumerator, flags, digest)
+    finished_at, enumerator, flags, digest, received_at)
 SELECT submission_id, household_id, revision, :batch_id, "row", :actor, block, number, located, lon, lat, cell,
     accuracy_m, captured_at, day, result, origin, visit, revisit_at, welfare, started_at, finished_at, enumerator,
-    flags, digest
+    flags, digest, (SELECT ground.now())
 FROM incoming
 ORDER BY household_id, revision, submission_id, "row"
 ON CONFLICT DO NOTHING
@@ -47,7 +47,8 @@ WITH single AS (
         ineligible, dropped, closed, located, last_at)
     SELECT h.number, coalesce(ground.cell_parent(h.cell, 10), 0), h.day, sum(v.completed), sum(v.new), sum(v.partial),
         sum(v.not_met), sum(v.refused), sum(v.not_found), sum(v.moved), sum(v.deceased), sum(v.ineligible),
-        sum(v.dropped), sum(v.closed), sum(v.located), now()
+        sum(v.dropped), sum(v.closed), sum(v.located),
+        (SELECT ground.now())
     FROM inserted h CROSS JOIN LATERAL intake.vector(h.result, h.origin, h.closed, h.cell) v
     GROUP BY 1, 2, 3
 )
@@ -104,7 +105,8 @@ INSERT INTO intake.delta (number, cell, day, completed, new, partial, not_met, r
 SELECT c.number, coalesce(ground.cell_parent(c.cell, 10), 0), c.day, sum(c.sign * v.completed), sum(c.sign * v.new),
     sum(c.sign * v.partial), sum(c.sign * v.not_met), sum(c.sign * v.refused), sum(c.sign * v.not_found),
     sum(c.sign * v.moved), sum(c.sign * v.deceased), sum(c.sign * v.ineligible), sum(c.sign * v.dropped),
-    sum(c.sign * v.closed), sum(c.sign * v.located), now()
+    sum(c.sign * v.closed), sum(c.sign * v.located),
+    (SELECT ground.now())
 FROM change c CROSS JOIN LATERAL intake.vector(c.result, c.origin, c.closed, c.cell) v
 GROUP BY 1, 2, 3
 HAVING (sum(c.sign * v.completed), sum(c.sign * v.new), sum(c.sign * v.partial), sum(c.sign * v.not_met),
@@ -132,16 +134,17 @@ WHERE NOT i.stored OR i.household_id = ANY(:households);
 
 -- name: quarantine
 -- Rows held back, each once: the same bad row sent again adds nothing. A row that is null arrives as no value at all.
-INSERT INTO intake.quarantine (batch_id, "row", actor, number, reason, detail, proposal, raw, digest)
-SELECT :batch_id, q."row", :actor, q.number, q.reason, q.detail, q.proposal, coalesce(q.raw, 'null'), q.digest
+INSERT INTO intake.quarantine (batch_id, "row", actor, number, reason, detail, proposal, raw, digest, received_at)
+SELECT :batch_id, q."row", :actor, q.number, q.reason, q.detail, q.proposal, coalesce(q.raw, 'null'), q.digest,
+    (SELECT ground.now())
 FROM jsonb_to_recordset(CAST(:held AS jsonb)) AS q ("row" integer, number integer, reason text, detail text,
     proposal jsonb, raw jsonb, digest bytea)
 ORDER BY q.digest
 ON CONFLICT (digest) DO NOTHING;
 
 -- name: batch
-INSERT INTO intake.batch (batch_id, source, actor, body_sha256, bytes, counts)
-VALUES (:batch_id, :source, :actor, :body_sha256, :bytes, CAST(:counts AS jsonb));
+INSERT INTO intake.batch (batch_id, source, actor, body_sha256, bytes, counts, received_at)
+VALUES (:batch_id, :source, :actor, :body_sha256, :bytes, CAST(:counts AS jsonb), ground.now());
 
 -- name: receipt
 -- The receipt of one submission as of now, for its sender or those in whose scope it counts.

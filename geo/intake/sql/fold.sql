@@ -9,8 +9,8 @@ WITH taken AS (
     WHERE delta_id IN (SELECT delta_id FROM intake.delta ORDER BY delta_id LIMIT :most)
     RETURNING *
 ), next AS (
-    INSERT INTO intake.epoch (epoch, deltas)
-    SELECT coalesce((SELECT max(epoch) FROM intake.epoch), 0) + 1, count(*)
+    INSERT INTO intake.epoch (epoch, as_of, deltas)
+    SELECT coalesce((SELECT max(epoch) FROM intake.epoch), 0) + 1, (SELECT ground.now()), count(*)
     FROM taken
     HAVING count(*) > 0
     RETURNING epoch, deltas

@@ -95,3 +95,10 @@ SELECT (SELECT count(*) FROM intake.submission) AS submissions, (SELECT count(*)
     (SELECT count(*) FROM intake.tally) AS blocks, (SELECT count(*) FROM intake.tally_cell) AS pairs,
     (SELECT count(*) FROM intake.tally_day) AS days, (SELECT count(*) FROM intake.delta) AS deltas,
     (SELECT coalesce(max(epoch), 0) FROM intake.epoch) AS epoch;
+
+-- name: counted_households
+SELECT household_id, revision, result, number FROM intake.household;
+
+-- name: held_households
+-- Ids that quarantined rows name, as far as they name one.
+SELECT DISTINCT raw ->> 'household_id' FROM intake.quarantine WHERE raw ->> 'household_id' IS NOT NULL;

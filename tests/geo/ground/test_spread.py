@@ -153,6 +153,44 @@ def test_any_weights_sum_exactly(weights, expected, seed):
     assert len(np.unique(found)) == len(found)
 
 
+@given(
+    wanted=st.lists(st.integers(0, 5_000), min_size=1, max_size=6),
+    houses=st.lists(st.tuples(st.integers(0, 5), st.floats(1e-3, 1e5)), min_size=6, max_size=60),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=100, deadline=None)
+def test_footprints_of_many_blocks_are_each_spread_as_if_alone(wanted, houses, seed):
+    """Sums are exact for each block at every resolution, since coarse cells are sums of fine ones."""
+    expected = np.array(wanted)
+    owner = np.append(np.array([block for block, _ in houses]) % len(expected), np.arange(len(expected)))
+    weights = np.append([weight for _, weight in houses], np.ones(len(expected)))
+    rng = np.random.default_rng(seed)
+    lon, lat = 103.6 + rng.uniform(0, 0.3, len(owner)), -1.6 + rng.uniform(0, 0.3, len(owner))
+    found = spread.spread_points(owner, lon, lat, weights, expected)
+    assert (found.blocks.dtype, found.cells.dtype, found.families.dtype) == (np.int32, np.int64, np.int32)
+    assert np.bincount(found.blocks, found.families, len(expected)).tolist() == expected.tolist()
+    assert (np.lexsort((found.cells, found.blocks)) == np.arange(len(found.cells))).all()
+    for at, number in enumerate(wanted):
+        here = owner == at
+        alone = spread.by_points(lon[here], lat[here], weights[here], number)
+        assert np.array_equal(found.cells[found.blocks == at], alone[0])
+        assert np.array_equal(found.families[found.blocks == at], alone[1])
+
+
+def test_many_small_houses_outweigh_a_large_one():
+    """A cell weighs the sum of its houses, whatever the order they are listed in."""
+    lon, lat = np.array([103.6, 103.7, 103.7, 103.7]), np.full(4, -1.6)
+    order = np.array([2, 0, 3, 1])
+    found = spread.spread_points(np.zeros(4, int), lon[order], lat[order], np.array([3.0, 2, 2, 1])[order], [80])
+    heavy = int(cells.parents(cells.index(np.array([103.7]), np.array([-1.6]), 15), 10)[0])
+    assert dict(zip(found.cells.tolist(), found.families.tolist(), strict=True))[heavy] == 50
+
+
+def test_a_block_without_a_footprint_cannot_be_spread_by_them():
+    with pytest.raises(BadInput):
+        spread.spread_points(np.zeros(1, int), np.array([103.6]), np.array([-1.6]), np.ones(1), np.array([4, 1]))
+
+
 def test_many_blocks_are_each_spread_as_if_alone():
     blocks = np.array([SQUARE, TINY, PARTS, HOLED, SQUARE], dtype=object)
     expected = np.array([300, 5, 77, 0, 91])

@@ -1,0 +1,95 @@
+"""The simulated campaign as files, in the form in which an office would have them: for trying the imports by hand.
+
+They tell what the office knows. What is true stands in the truth file alone.
+"""
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import geopandas
+
+from app.demo import welfare_files
+from app.demo.city import City
+from app.demo.fieldwork import Fieldwork
+from app.demo.sites import Site
+from app.demo.welfare import Welfare
+from geo.ground.levels import LEVELS
+
+BLOCKS = "blocks_simulated.geojson"
+PRELIST = "prelist_simulated.csv"
+EXPECTED = "expected_simulated.csv"
+ASSIGNMENTS = "assignments_simulated.csv"
+FOOTPRINTS = "footprints_simulated.csv"
+
+
+def write(folder: Path, city: City, fieldwork: Fieldwork, welfare: Welfare, sites: list[Site]) -> None:
+    """Write blocks, prelist, expected families, assignments, footprints, welfare and sites into `folder`.
+
+    Blocks are GeoJSON with the areas above in columns, EPSG:4326; tables are CSV in UTF-8 with BOM. All say that they
+    are simulated.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _blocks(folder / BLOCKS, fieldwork)
+    listed, code = fieldwork.prelist, city.blocks.code
+    blocks = [code[block] for block in listed.block]
+    columns = (listed.household_id, blocks, listed.building.tolist(), listed.sequence.tolist())
+    _table(folder / PRELIST, ("household_id", "block", "building", "sequence"), zip(*columns, strict=True))
+    _table(folder / EXPECTED, ("block", "families"), expected(city, fieldwork))
+    _table(folder / ASSIGNMENTS, ("block", "enumerator", "supervisor"), assignments(city, fieldwork))
+    houses = city.buildings
+    places = zip(houses.lon.round(7).tolist(), houses.lat.round(7).tolist(), houses.area_m2.tolist(), strict=True)
+    _table(folder / FOOTPRINTS, ("lon", "lat", "area_m2"), ((x, y, round(area, 1)) for x, y, area in places))
+    welfare_files.write(folder, city, welfare, sites, ids_of_families(city, fieldwork))
+
+
+def expected(city: City, fieldwork: Fieldwork) -> list[tuple[str, int]]:
+    """Families listed in each block; blocks without any among them."""
+    listed = [0] * len(city.blocks)
+    for block in fieldwork.prelist.block.tolist():
+        listed[block] += 1
+    return list(zip(city.blocks.code, listed, strict=True))
+
+
+def assignments(city: City, fieldwork: Fieldwork) -> list[tuple[str, str, str]]:
+    """Block, enumerator and supervisor of every block that somebody works in."""
+    staff = fieldwork.staff
+    return [
+        (city.blocks.code[block], staff.enumerators[who], staff.supervisors[staff.supervisor[who]])
+        for block, who in enumerate(staff.enumerator.tolist())
+        if who >= 0
+    ]
+
+
+def ids_of_families(city: City, fieldwork: Fieldwork) -> list[str]:
+    """By which id the campaign first knew each family (F,); empty where it never heard of it."""
+    found = [""] * len(city.families)
+    for household, family in zip(fieldwork.household_id, fieldwork.family.tolist(), strict=True):
+        if family >= 0 and not found[family]:
+            found[family] = household
+    return found
+
+
+def _blocks(path: Path, fieldwork: Fieldwork) -> None:
+    at = {(row.level, row.code): row for row in fieldwork.areas}
+    columns: dict[str, list[Any]] = {f"{level}{kind}": [] for level in LEVELS for kind in ("_code", "_name", "")}
+    shapes = []
+    for row in (row for row in fieldwork.areas if row.level == "block"):
+        shapes.append(row.geometry)
+        code: str | None = row.code
+        for level in reversed(LEVELS):
+            here = at[level, str(code)]
+            columns[f"{level}_code"].append(here.code)
+            columns[f"{level}_name" if level == "block" else level].append(here.name)
+            code = here.parent
+    filled = {name: values for name, values in columns.items() if values} | {"is_simulated": [True] * len(shapes)}
+    frame = geopandas.GeoDataFrame(filled, geometry=shapes, crs="EPSG:4326")
+    frame.to_file(path, driver="GeoJSON", COORDINATE_PRECISION=7)
+
+
+def _table(path: Path, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        out = csv.writer(file, lineterminator="\n")
+        out.writerow([*names, "is_simulated"])
+        out.writerows((*row, "true") for row in rows)

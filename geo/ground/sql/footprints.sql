@@ -1,0 +1,2 @@
+-- name: clear
+DELETE FROM ground.footprint WHERE edition_id = :edition_id;

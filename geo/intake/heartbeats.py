@@ -1,0 +1,25 @@
+"""What devices say of themselves between uploads: how much waits there, and when something last happened.
+
+Tells a block where nobody works from one whose phone has no signal. Counts nothing and decides nothing.
+"""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from geo import queries
+from geo.intake.submissions import AHEAD
+
+SQL = queries.load(__file__)
+
+
+async def store(db: AsyncConnection, actor: int, device: str, queued: int, last_event_at: datetime | None) -> None:
+    """Keep the latest word of the actor's `device`: `queued` submissions wait there, the last event was then.
+
+    A word carries no number by which to order it, so the one that arrives last wins, also where it was said earlier;
+    the next one sets that right. `heard_at` is the campaign's time. A `last_event_at` before the campaign, or more than
+    AHEAD of its clock, comes from a wrong clock and is stored as null, "not known": it would let a silent device look
+    busy for months. The rest of the word still counts, and `heard_at` says that the device lives.
+    """
+    word = {"actor": actor, "device": device, "queued": queued, "last_event_at": last_event_at, "ahead": AHEAD}
+    await db.execute(SQL["store"], word)

@@ -1,0 +1,200 @@
+"""The whole way: a small city laid, its month played by phones to a real service, every household accounted for."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sqlalchemy import text
+
+from app.database import Database, Logins
+from app.demo import play, reconcile, stage
+from app.demo.city import City, build
+from app.demo.clock import Clock
+from app.demo.fieldwork import Fieldwork
+from app.demo.hours import DAY, START, ZONE
+from app.demo.month import plan
+from app.demo.phones import Phones
+from app.demo.rates import Rates
+from app.demo.wire import Server
+from app.settings import Settings
+from geo.ground import campaign
+from geo.intake.recount import recount
+from geo.trust import accounts
+from tests.conftest import PASSWORD, serving
+
+#: Campaign days in a second.
+SPEED = 3.0
+HALF = START + 12 * DAY
+
+
+@dataclass(frozen=True)
+class Show:
+    """A small city whose month has been played to its end, with an interruption on day 13."""
+
+    city: City
+    fieldwork: Fieldwork
+    logins: Logins
+    url: str
+    halfway: reconcile.Settled
+    resumed_at: float
+    end: reconcile.Settled
+    told: play.Told
+    tokens: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def show(settings: Settings, empty_database: Logins, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Show]:
+    city = build(22, "small")
+    fieldwork = plan(city, Rates())
+    folder = tmp_path_factory.mktemp("phones")
+    tokens = asyncio.run(lay(empty_database, city, fieldwork))
+    with serving(settings, empty_database) as url:
+        halfway = asyncio.run(perform(empty_database, city, fieldwork, folder, url, tokens, HALF))
+        end = asyncio.run(perform(empty_database, city, fieldwork, folder, url, tokens))
+        yield Show(city, fieldwork, empty_database, url, halfway[0], end[1], end[0], end[2], tokens)
+
+
+async def lay(logins: Logins, city: City, fieldwork: Fieldwork) -> dict[str, str]:
+    db = Database(logins, 1)
+    async with db.worker.begin() as connection:
+        await stage.lay(connection, city, fieldwork)
+        tokens = await stage.employ(connection, city, fieldwork, PASSWORD)
+    await db.close()
+    return tokens
+
+
+async def perform(
+    logins: Logins,
+    city: City,
+    fieldwork: Fieldwork,
+    folder: Path,
+    url: str,
+    tokens: dict[str, str],
+    until: float = np.inf,
+) -> tuple[reconcile.Settled, float, play.Told]:
+    """Play on to the end, or stop as Ctrl-C does when the clock shows `until`; account for every household."""
+    db, ended, heard = Database(logins, 2), threading.Event(), list[play.Told]()
+    phones = Phones(folder, Server.at(url), tokens, Rates().ordinary, fieldwork.seed)
+
+    def tell(told: play.Told) -> None:
+        heard.append(told)
+        if told.at >= until:
+            ended.set()
+
+    async with db.worker.begin() as connection:
+        begun = await campaign.load(connection)
+    assert begun.clock is not None
+    begin = begun.clock.timestamp()
+    done = await play.play(city, fieldwork, phones, Clock(db, SPEED * DAY), begin, tell, ended)
+    assert done == np.isinf(until)
+    phones.close()
+    async with db.worker.begin() as connection:
+        shown = (await campaign.load(connection)).now().timestamp()
+    missing = reconcile.waiting(city, fieldwork, phones) | not_yet(fieldwork, heard[-1].at)
+    async with db.worker.connect() as connection:
+        assert (await recount(connection)).sound
+        settled = await reconcile.reconcile(connection, city, fieldwork, missing)
+    await db.close()
+    assert shown >= heard[-1].at
+    return settled, begin, heard[-1]
+
+
+def not_yet(fieldwork: Fieldwork, at: float) -> NDArray[np.bool_]:
+    """Visits after the moment at which a month was stopped."""
+    later: NDArray[np.bool_] = fieldwork.visits.captured_at > at
+    return later if at < play.END - play.QUIET else np.zeros_like(later)
+
+
+def test_every_household_is_accounted_for_halfway(show: Show) -> None:
+    assert show.halfway.differences == []
+    assert 0 < show.halfway.counts["counted"] < show.end.counts["counted"]
+
+
+def test_it_goes_on_where_it_stopped(show: Show) -> None:
+    assert HALF <= show.resumed_at < HALF + 2 * DAY
+
+
+def test_every_household_is_accounted_for_at_the_end(show: Show) -> None:
+    assert show.end.differences == []
+    assert sum(show.end.counts.values()) == len(show.fieldwork.household_id)
+    assert show.end.counts["counted"] > 600
+    assert show.end.counts["quarantined"] > 0
+    assert show.end.counts["unsent"] == 0, "nobody in so small a city keeps the last days on the phone"
+
+
+def test_the_line_was_patchy_and_repeats_were_recognised(show: Show) -> None:
+    assert show.told.lost > 0
+    assert show.told.received >= show.told.recorded > 0
+
+
+async def test_the_clock_stands_at_the_deadline(show: Show) -> None:
+    db = Database(show.logins, 1)
+    async with db.worker.begin() as connection:
+        found = await campaign.load(connection)
+        newest = (await connection.execute(text("SELECT max(as_of) FROM intake.epoch"))).scalar_one()
+        first = (await connection.execute(text("SELECT min(received_at) FROM intake.submission"))).scalar_one()
+    await db.close()
+    assert (found.elapsed(), found.clock_speed) == (31, 0.0)
+    assert found.now() == datetime.fromtimestamp(play.END, ZONE)
+    assert datetime.fromtimestamp(START, ZONE) < first < datetime.fromtimestamp(START + 4 * DAY, ZONE)
+    assert datetime.fromtimestamp(START + 25 * DAY, ZONE) < newest <= datetime.fromtimestamp(play.END, ZONE)
+
+
+async def test_every_phone_was_heard(show: Show) -> None:
+    db = Database(show.logins, 1)
+    async with db.worker.begin() as connection:
+        heard = (await connection.execute(text("SELECT device, queued FROM intake.heartbeat ORDER BY 1"))).all()
+    await db.close()
+    assert [row.device for row in heard] == sorted(show.tokens)
+
+
+TAMPERINGS: dict[str, str] = {
+    "a household that is gone": "DELETE FROM intake.household WHERE household_id = :of",
+    "another revision": "UPDATE intake.household SET revision = revision + 1 WHERE household_id = :of",
+    "another result": "UPDATE intake.household SET result = 'refused' WHERE household_id = :of",
+    "another block": "UPDATE intake.household SET number = number + 1 WHERE household_id = :of",
+    "one that never was": "UPDATE intake.household SET household_id = 'SIM-nobody' WHERE household_id = :of",
+}
+
+
+@pytest.mark.parametrize("tampering", TAMPERINGS)
+async def test_what_differs_is_seen(show: Show, tampering: str) -> None:
+    db = Database(show.logins, 1)
+    async with db.worker.connect() as connection:
+        of = (await connection.execute(text("SELECT min(household_id) FROM intake.household"))).scalar_one()
+        await connection.execute(text(TAMPERINGS[tampering]), {"of": of})
+        nothing = np.zeros(len(show.fieldwork.visits), dtype=bool)
+        found = await reconcile.reconcile(connection, show.city, show.fieldwork, nothing)
+        await connection.rollback()
+    await db.close()
+    assert found.differences
+    assert any(of in line for line in found.differences)
+
+
+async def test_everybody_sees_what_is_theirs(show: Show) -> None:
+    db = Database(show.logins, 1)
+    async with db.worker.begin() as connection:
+        for person in stage.logins(show.city, show.fieldwork):
+            made = await accounts.account_id(connection, person.name)
+            secret = await accounts.issue(connection, made, "token", "test", None)
+            caller = await accounts.authenticate(connection, secret)
+            assert caller is not None
+            assert caller.role == person.role
+            blocks = [code for level, code in person.areas if level == "block"]
+            assert sum(hi - lo + 1 for lo, hi in caller.scope.ranges) >= len(blocks)
+    await db.close()
+
+
+def test_a_task_that_fails_is_told(tmp_path: Path) -> None:
+    phones = Phones(tmp_path, Server("127.0.0.1", 9), {"ppl-0001": "x"}, Rates().ordinary, 1)
+    raising: Callable[[], list[dict[str, object]]] = lambda: [{"submission_id": "no uuid"}]  # noqa: E731  # a name for what `record` calls
+    phones.record("ppl-0001", raising)
+    phones.close()
+    with pytest.raises(ValueError, match="UUID"):
+        assert phones.backlog
