@@ -1,12 +1,14 @@
 """The command that shows everything on made-up data."""
 
+import sqlite3
 from typing import Annotated
 
+import psycopg
 import typer
 
+from app.demo.city import SCALES
 from app.terminal import plain_errors
-
-SCALES = ("small", "district", "city", "province")
+from geo.errors import NotReady
 
 
 def install(app: typer.Typer) -> None:
@@ -33,4 +35,9 @@ def demo(
     with plain_errors():
         from app.demo.run import Asked, run  # noqa: PLC0415  # the other commands need no simulation
 
-        run(Asked(port, browser, fresh, speed, seed, scale))
+        try:
+            right = run(Asked(port, browser, fresh, speed, seed, scale))
+        except (OSError, sqlite3.Error, psycopg.Error) as broken:
+            raise NotReady(f"{type(broken).__name__}: {broken}", code="demo-broken") from broken
+    if not right:
+        raise typer.Exit(1)

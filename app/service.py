@@ -41,7 +41,7 @@ def serve(settings: Settings) -> None:
         asyncio.run(_first_account(logins))
         app = create_app(settings, logins)
         host, port = listening.getsockname()[:2]
-        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # only compared
+        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104  # only compared
         config = uvicorn.Config(
             app, log_config=None, timeout_graceful_shutdown=30, loop="uvloop", http="httptools", server_header=False
         )

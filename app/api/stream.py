@@ -70,6 +70,7 @@ async def _events(
         epoch = live.epoch if begun is None else begun
         expected, day = live.expected, live.campaign.elapsed()
         yield _event("alive", epoch, _said(live))
+        silent = False
         while not house.closing:
             if live.expected is not expected or live.campaign.elapsed() != day:
                 # Campaign, areas or expected families were loaded anew; or it is another day, by which every schedule
@@ -79,10 +80,10 @@ async def _events(
             elif epoch != live.epoch:
                 yield _changes(live, scope, asked, epoch)
                 epoch = live.epoch
-            newer = await house.newer(live, ALIVE_SECONDS)
-            if newer is None:
+            elif silent:
                 yield _event("alive", None, _said(live))
-            live = newer or live
+            newer = await house.newer(live, ALIVE_SECONDS)
+            live, silent = newer or live, True
     finally:
         request.app.state.viewers -= 1
 

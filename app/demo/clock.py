@@ -15,14 +15,12 @@ class Clock:
 
     def __init__(self, db: Database, speed: float) -> None:
         self.db, self.speed = db, speed
-        self._shown = 0.0
-        self._since = time.monotonic()
-        self._running = False
+        self._set_to = (0.0, 0.0, 0.0)  # replaced whole, for phones read it from threads of their own
 
     def now(self) -> float:
         """What it shows, Unix seconds."""
-        gone = (time.monotonic() - self._since) * self.speed if self._running else 0.0
-        return self._shown + gone
+        shown, since, speed = self._set_to
+        return shown + (time.monotonic() - since) * speed
 
     def moment(self) -> datetime:
         """What it shows."""
@@ -30,14 +28,14 @@ class Clock:
 
     async def start(self, at: float | None = None) -> None:
         """Let it run on, or from `at`. Called now and then it also leaves a mark from which a killed demo goes on."""
-        await self._set(at, running=True)
+        await self._set(at, self.speed)
 
     async def stop(self, at: float | None = None) -> None:
         """Let it stand where it is, or at `at`."""
-        await self._set(at, running=False)
+        await self._set(at, 0.0)
 
-    async def _set(self, at: float | None, *, running: bool) -> None:
+    async def _set(self, at: float | None, speed: float) -> None:
         moment = None if at is None else datetime.fromtimestamp(at, UTC)
         async with self.db.worker.begin() as connection:
-            shown = await campaign.set_clock(connection, moment, self.speed if running else 0.0)
-        self._shown, self._running, self._since = shown.timestamp(), running, time.monotonic()
+            shown = await campaign.set_clock(connection, moment, speed)
+        self._set_to = (shown.timestamp(), time.monotonic(), speed)

@@ -13,6 +13,7 @@ from typing import Any
 from app.demo.device import Device
 from app.demo.rates import Ordinary
 from app.demo.wire import Server
+from geo.errors import NotReady
 
 #: Threads that do what the phones do. A phone belongs to one of them, so that it never does two things at once.
 THREADS = 4
@@ -27,8 +28,8 @@ Task = tuple[str, Callable[[Device], None]]
 
 
 @dataclass
-class Told:
-    """What the phones have done so far."""
+class Done:
+    """What the phones have done so far. `lost`: requests and answers that the line swallowed."""
 
     recorded: int = 0
     receipts: Counter[str] = field(default_factory=Counter)
@@ -41,9 +42,10 @@ class Phones:
     def __init__(self, folder: Path, server: Server, tokens: Mapping[str, str], rates: Ordinary, seed: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.server, self.tokens, self.rates, self.seed = folder, server, tokens, rates, seed
-        self.told = Told()
+        self.done = Done()
         self.now: Callable[[], datetime] = datetime.now
         self.patchy = True
+        self._dropped: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._tasks: list[queue.SimpleQueue[Task | None]] = [queue.SimpleQueue() for _ in range(THREADS)]
         self._left = 0
@@ -66,7 +68,7 @@ class Phones:
             made = make()
             device.record(made)
             with self._lock:
-                self.told.recorded += len(made)
+                self.done.recorded += len(made)
 
         self._give(name, task)
 
@@ -75,10 +77,13 @@ class Phones:
 
         def task(device: Device) -> None:
             for _ in range(TRIES):
+                before = self._dropped[name]
                 sent = device.drain()
                 with self._lock:
-                    self.told.receipts.update(sent.counts)
-                if sent.outcome != "failed":
+                    self.done.receipts.update(sent.counts)
+                if sent.outcome == "denied":
+                    raise NotReady(f"the service does not know the phone of {name}: {sent.why}", code="demo-phone")
+                if self._dropped[name] == before:  # what the service said is not answered by asking again at once
                     break
             device.heartbeat()
 
@@ -130,8 +135,9 @@ class Phones:
             """Requests and answers get lost on the way."""
             rate = self.rates.lost_requests if moment == "request" else self.rates.lost_answers
             if self.patchy and chance.random() < rate:
+                self._dropped[name] += 1
                 with self._lock:
-                    self.told.lost += 1
+                    self.done.lost += 1
                 raise ConnectionError("no line")
 
         return Device(self.folder, name, self.server, self.tokens[name], line=line, clock=self._moment)

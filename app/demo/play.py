@@ -21,6 +21,9 @@ LOOK, MARK = 0.1, 5.0
 #: Seconds of the campaign in which nothing happens that are played; longer ones are passed over.
 QUIET = 1_800.0
 
+#: Seconds of the campaign that are recorded again where a month goes on.
+AGAIN = 86_400.0
+
 #: Tasks that may wait before the clock is stopped for the machine to catch up.
 MOST_WAITING = 400
 
@@ -51,17 +54,16 @@ async def play(
 ) -> bool:
     """Play from `begin` (Unix seconds) to the deadline; False where `ended` was set before. The clock stands after it.
 
-    What was recorded shortly before `begin` is recorded again, lest a kill has lost it; phones know what they have.
+    What was recorded in the hours before `begin` is recorded again, lest a kill has lost it: the service knows its own.
     """
     at = begin
     await clock.start(begin)
     phones.now = clock.moment
-    again = begin - MARK * clock.speed - QUIET
-    visit = int(np.searchsorted(fieldwork.visits.captured_at, again))
+    visit = int(np.searchsorted(fieldwork.visits.captured_at, begin - AGAIN))
     sync = int(np.searchsorted(fieldwork.sync_at, begin))
     marked = asyncio.get_running_loop().time()
     while at < END - QUIET and not ended.is_set():  # the database shows a little more, but never another month
-        at = clock.now()
+        at = min(clock.now(), END)
         visit = _record(city, fieldwork, phones, visit, at)
         sync = _sync(fieldwork, phones, sync, at)
         tell(_told(phones, at))
@@ -74,12 +76,15 @@ async def play(
             await _wait(phones, ended)
             await clock.start(coming - 60)
         elif asyncio.get_running_loop().time() - marked > MARK:
-            marked = asyncio.get_running_loop().time()
+            await _wait(phones, ended)  # so that whatever a kill may lose was recorded after the mark of before
             await clock.start()
+            marked = asyncio.get_running_loop().time()
         await asyncio.sleep(LOOK)
-    await _wait(phones, ended)
     done = not ended.is_set()
     await clock.stop(END if done else None)
+    at = END if done else clock.now()
+    _record(city, fieldwork, phones, visit, at)
+    await _wait(phones)
     if done:
         await _last_syncs(fieldwork, phones)
     tell(_told(phones, at))
@@ -87,7 +92,7 @@ async def play(
 
 
 def _told(phones: Phones, at: float) -> Told:
-    return Told(at, phones.told.recorded, phones.told.receipts.total(), phones.told.lost)
+    return Told(at, phones.done.recorded, phones.done.receipts.total(), phones.done.lost)
 
 
 def _record(city: City, fieldwork: Fieldwork, phones: Phones, first: int, until: float) -> int:
@@ -128,8 +133,9 @@ async def _catch_up(phones: Phones, clock: Clock, ended: threading.Event) -> Non
     await clock.start()
 
 
-async def _wait(phones: Phones, ended: threading.Event, most: int = 0) -> None:
-    while phones.backlog > most and not ended.is_set():
+async def _wait(phones: Phones, ended: threading.Event | None = None, most: int = 0) -> None:
+    """Until no more than `most` tasks wait, or `ended` is set."""
+    while phones.backlog > most and not (ended and ended.is_set()):
         await asyncio.sleep(LOOK)
 
 
@@ -140,4 +146,4 @@ async def _last_syncs(fieldwork: Fieldwork, phones: Phones) -> None:
     for enumerator, name in enumerate(fieldwork.staff.enumerators):
         if enumerator not in silent:
             phones.sync(name)
-    await _wait(phones, threading.Event())
+    await _wait(phones)

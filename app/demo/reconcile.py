@@ -10,7 +10,7 @@ from app.demo.city import City
 from app.demo.fieldwork import Fieldwork
 from app.demo.month import submission
 from app.demo.phones import Phones
-from app.demo.truth import STATES, expected_outcome
+from app.demo.truth import STATES, believed, expected_outcome
 from geo.ground.areas import load_tree
 from geo.ground.campaign import load
 from geo.intake.recount import households
@@ -42,6 +42,13 @@ async def reconcile(db: AsyncConnection, city: City, fieldwork: Fieldwork, on_ph
             right = found == (due[0], due[1], tree.number_of(due[2], "block"))
         if not right:
             differences.append(f"{key} should be {due}, the service has {found or key in kept.held}")
+    good = int((~on_phones & believed(fieldwork)).sum())
+    for what, many, due in (
+        ("submissions", kept.submissions, good),
+        ("rows in quarantine", kept.quarantined, int((~on_phones).sum()) - good),
+    ):
+        if many != due:
+            differences.append(f"the service has {many:,} {what}, and should have {due:,}")
     counts = np.bincount(should.state, minlength=len(STATES)).tolist()
     return Settled(dict(zip(STATES, counts, strict=True)), differences)
 

@@ -3,23 +3,21 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 import webbrowser
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app import embedded
 from app.database import Database, Logins
-from app.demo import files, memory, play, reconcile, stage, truth, welfare_files
+from app.demo import beside, files, memory, play, reconcile, stage, truth, welfare_files
+from app.demo.beside import Service
 from app.demo.city import City, build
 from app.demo.clock import Clock
 from app.demo.fieldwork import Fieldwork
@@ -34,8 +32,9 @@ from app.demo.wire import Server
 from app.settings import Settings
 from app.terminal import err, ready, server, table
 from geo.errors import NotReady, Refused
-from geo.ground import campaign
+from geo.ground import areas, campaign
 from geo.intake.recount import recount
+from geo.trust import accounts
 
 RATES = Rates()
 
@@ -44,9 +43,6 @@ SPEEDS = {"small": 10.0, "district": 6.0, "city": 1.5, "province": 0.3}
 
 #: The demo's database on the private server; with DATABASE_URL it is the one named there.
 DATABASE = "cakupan_demo"
-
-#: Seconds that the service may take to start.
-PATIENCE = 90.0
 
 
 @dataclass(frozen=True)
@@ -61,33 +57,35 @@ class Asked:
     scale: str | None
 
 
-def run(asked: Asked) -> None:
-    """Run the demo until Ctrl-C. Killed or stopped, it goes on where it was when run again."""
+@dataclass(frozen=True)
+class Show:
+    """A city with its month, ready to be played. `speed` in campaign days a minute."""
+
+    city: City
+    fieldwork: Fieldwork
+    kept: Memory
+    place: Path
+    logins: Logins
+    speed: float
+
+
+def run(asked: Asked) -> bool:
+    """Run the demo until Ctrl-C. Killed or stopped, it goes on where it was when run again.
+
+    Whether everything added up. Raises Refused where the database is not the demo's to use.
+    """
     begun = time.monotonic()
     given = {"database": DATABASE} if asked.port is None else {"database": DATABASE, "port": asked.port}
     settings = Settings(**given)
     with memory.folder(settings.home) as place:
-        kept = memory.recall(place, asked.seed, asked.scale, fresh=asked.fresh)
-        say(f"building a city: scale {kept.scale}, seed {kept.seed}")
-        city = build(kept.seed, kept.scale)
-        welfare = draw(city, kept.seed)
-        fieldwork = plan(city, RATES, kept.seed, welfare.status)
-        if not kept.tokens:
-            sites = draw_sites(city, welfare, kept.seed)
-            files.write(place / "files", city, fieldwork, welfare, sites)
-            truth.write(place / "truth.json", city, fieldwork, RATES, welfare_files.truth(welfare, sites))
+        kept = memory.recall(place, asked.seed, memory.known_scale(asked.scale), fresh=asked.fresh)
         with server(settings) as owner:
-            if not kept.tokens and settings.database_url is None:
-                embedded.database(owner, DATABASE, fresh=True)
-            logins = ready(settings, owner)
-            if not kept.tokens or not asyncio.run(_holds_a_campaign(logins)):
-                kept = asyncio.run(_lay(logins, city, fieldwork, kept))
-                memory.keep(place, kept)
-            with _service(settings, place) as url:
-                _welcome(url, city, fieldwork, kept, place, time.monotonic() - begun)
+            show = _prepared(settings, owner, place, kept, asked.speed)
+            with beside.running(settings, place / "service.log") as service:
+                _welcome(service.url, show, time.monotonic() - begun, private=settings.database_url is None)
                 if asked.browser and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-                    webbrowser.open(url)
-                _perform(logins, Performance(city, fieldwork, kept, place, url, asked.speed or SPEEDS[kept.scale]))
+                    webbrowser.open(service.url)
+                return _perform(service, show)
 
 
 def say(line: str) -> None:
@@ -95,146 +93,159 @@ def say(line: str) -> None:
     err.print(line, style="dim")
 
 
-async def _lay(logins: Logins, city: City, fieldwork: Fieldwork, kept: Memory) -> Memory:
-    """Lay the ground and make the accounts, all or nothing. Raises Refused on a database that holds anything real."""
-    db = Database(logins, 1)
-    try:
-        if await _holds_a_campaign(logins):
+def _prepared(settings: Settings, owner: str, place: Path, kept: Memory, speed: float | None) -> Show:
+    """The city as it was left, or a new one on new ground."""
+    private = settings.database_url is None
+    if private and not kept.tokens:
+        embedded.database(owner, DATABASE, fresh=True)
+    logins = ready(settings, owner)
+    if kept.tokens:
+        found = asyncio.run(_stopped(logins))
+        if found is None and private:  # the database is gone, or was never finished
+            kept = Memory(kept.seed, kept.scale, kept.password)
+        elif found is None or not found.simulated or found.digest != kept.ground:
             raise Refused(
-                "the database holds a campaign already: give the demo an empty one, or empty this one for good with "
-                "./cakupan migrate --down"
+                f"the database is not that of the demo in {place}: unset DATABASE_URL, or move that folder away"
             )
-        async with db.worker.begin() as connection:
-            await stage.lay(connection, city, fieldwork, say)
-            tokens = await stage.employ(connection, city, fieldwork, kept.password, say)
+    say(f"building a city: scale {kept.scale}, seed {kept.seed}")
+    city = build(kept.seed, kept.scale)
+    welfare = draw(city, kept.seed)
+    fieldwork = plan(city, RATES, kept.seed, welfare.status)
+    month = memory.digest(city, fieldwork)
+    if kept.tokens and kept.month != month:
+        raise Refused("this version makes another month of the same seed: begin anew with --fresh")
+    if not kept.tokens:
+        if not asyncio.run(_empty(logins)):
+            raise Refused(
+                "DATABASE_URL leads to a database that is in use: give the demo an empty one, or unset DATABASE_URL, "
+                "for it has one of its own"
+            )
+        memory.forget(place)
+        memory.keep(place, kept)
+        sites = draw_sites(city, welfare, kept.seed)
+        files.write(place / "files", city, fieldwork, welfare, sites)
+        truth.write(place / "truth.json", city, fieldwork, RATES, welfare_files.truth(welfare, sites))
+        kept = asyncio.run(_lay(logins, city, fieldwork, replace(kept, month=month), place))
+    return Show(city, fieldwork, kept, place, logins, speed or SPEEDS[kept.scale])
+
+
+async def _lay(logins: Logins, city: City, fieldwork: Fieldwork, kept: Memory, place: Path) -> Memory:
+    """Lay the ground and make the accounts, all or nothing; tokens are kept first, for nobody can read them again."""
+    async with _database(logins) as db, db.worker.begin() as connection:
+        await stage.lay(connection, city, fieldwork, say)
+        tokens = await stage.employ(connection, city, fieldwork, kept.password, say)
+        made = replace(kept, tokens=tokens, ground=(await campaign.load(connection)).digest)
+        memory.keep(place, made)
+    return made
+
+
+async def _empty(logins: Logins) -> bool:
+    """Whether nobody has done anything with the database yet."""
+    async with _database(logins) as db, db.worker.begin() as connection:
+        return not await areas.editions(connection) and not await accounts.listing(connection)
+
+
+async def _stopped(logins: Logins) -> campaign.Campaign | None:
+    """The campaign, its clock stopped where the demo last left a mark; None where there is none.
+
+    A demo that was killed left it running, and what is pending would bear the time of another year.
+    """
+    async with _database(logins) as db, db.worker.begin() as connection:
+        try:
+            found = await campaign.load(connection)
+        except NotReady:
+            return None
+        if found.simulated and found.clock is not None:
+            await campaign.set_clock(connection, found.clock)
+        return found
+
+
+@asynccontextmanager
+async def _database(logins: Logins) -> AsyncIterator[Database]:
+    db = Database(logins, 2)
+    try:
+        yield db
     finally:
         await db.close()
-    return replace(kept, tokens=tokens)
 
 
-async def _holds_a_campaign(logins: Logins) -> bool:
-    db = Database(logins, 1)
-    try:
-        async with db.worker.begin() as connection:
-            await campaign.load(connection)
-    except NotReady:
-        return False
-    finally:
-        await db.close()
-    return True
-
-
-@contextmanager
-def _service(settings: Settings, place: Path) -> Iterator[str]:
-    """The service, as everybody runs it, in a process of its own for the time of the block; its address."""
-    log = place / "service.log"
-    said = os.environ | {"CAKUPAN_DATABASE": settings.database, "CAKUPAN_PORT": str(settings.port)}
-    with log.open("w", encoding="utf-8") as file:
-        command = [sys.executable, "-P", "-m", "app.cli", "serve"]
-        process = subprocess.Popen(command, env=said, stdin=subprocess.DEVNULL, stdout=file, stderr=file)  # noqa: S603 -- a fixed list of words
-    try:
-        yield _answering(process, log, settings)
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        process.wait(45)
-
-
-def _answering(process: subprocess.Popen[bytes], log: Path, settings: Settings) -> str:
-    """Wait until the service is ready; its address. Raises NotReady with what it said where it is not."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end and process.poll() is None:
-        said = log.read_text(encoding="utf-8", errors="replace")
-        if "http://" in said:
-            port = int(said.partition("http://")[2].split()[0].rpartition(":")[2])
-            connection = HTTPConnection("127.0.0.1" if settings.host == "0.0.0.0" else settings.host, port, timeout=10)  # noqa: S104 -- only compared
-            try:
-                connection.request("GET", "/readyz")
-                if connection.getresponse().status == 200:
-                    return f"http://{connection.host}:{port}"
-            except (OSError, HTTPException):
-                pass
-            finally:
-                connection.close()
-        time.sleep(0.1)
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-6:]
-    raise NotReady("the service did not start; it said: " + " / ".join(lines), code="demo-service")
-
-
-def _welcome(url: str, city: City, fieldwork: Fieldwork, kept: Memory, place: Path, seconds: float) -> None:
+def _welcome(url: str, show: Show, seconds: float, *, private: bool) -> None:
     """Where the map is, and how to look at it in each role."""
-    listed, blocks = len(fieldwork.prelist.household_id), len(city.blocks)
+    listed, blocks = len(show.fieldwork.prelist.household_id), len(show.city.blocks)
     err.print(
         f"\nThe map is at [bold]{url}[/] after {seconds:.0f} s: a simulated city of {blocks:,} blocks, {listed:,} "
-        f"expected families and {len(fieldwork.staff.enumerators):,} enumerators.",
+        f"expected families and {len(show.fieldwork.staff.enumerators):,} enumerators.",
         soft_wrap=True,
     )
-    people = stage.logins(city, fieldwork)
+    people = stage.logins(show.city, show.fieldwork)
     rows = [[p.name, p.role, ", ".join(code for _, code in p.areas[:3]) or "everything"] for p in people]
-    table(f"log-ins, all with the password {kept.password}", ["name", "role", "sees"], rows)
-    err.print(f"What is true, and what was planted to be found: {place / 'truth.json'}", soft_wrap=True)
-    err.print(f"The office's own lists and boundaries, for trying the imports: {place / 'files'}", soft_wrap=True)
-    err.print(f"Other commands work on it with CAKUPAN_DATABASE={DATABASE}. Ctrl-C stops it; run again, it goes on.")
+    table(f"log-ins, all with the password {show.kept.password}", ["name", "role", "sees"], rows)
+    lines = [
+        f"What is true, and what was planted to be found: {show.place / 'truth.json'}",
+        f"The office's own lists and boundaries, for trying the imports: {show.place / 'files'}",
+        "Ctrl-C stops it; run again, it goes on. --fresh begins anew.",
+    ]
+    if private:
+        lines.insert(2, f"Other commands work on it with CAKUPAN_DATABASE={DATABASE}, like ./cakupan gaps.")
+    for line in lines:
+        err.print(line, soft_wrap=True)
 
 
-@dataclass(frozen=True)
-class Performance:
-    """All that playing needs. `speed` in campaign days a minute."""
-
-    city: City
-    fieldwork: Fieldwork
-    kept: Memory
-    place: Path
-    url: str
-    speed: float
-
-
-def _perform(logins: Logins, of: Performance) -> None:
-    """Play, settle accounts, and stay until Ctrl-C."""
+def _perform(service: Service, show: Show) -> bool:
+    """Play, settle accounts, and stay until Ctrl-C; whether everything added up."""
     ended = threading.Event()
 
-    async def work() -> None:
+    async def work() -> bool:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, ended.set)
-        db = Database(logins, 2)
-        phones = Phones(of.place / "phones", Server.at(of.url), of.kept.tokens, RATES.ordinary, of.kept.seed)
+        phones = Phones(show.place / "phones", Server.at(service.url), show.kept.tokens, RATES.ordinary, show.kept.seed)
         try:
-            await _play(db, phones, of, ended)
-            while not ended.is_set():
-                await asyncio.sleep(0.2)
+            async with _database(show.logins) as db:
+                right = await _play(db, phones, show, service, ended)
+                while not ended.is_set():
+                    service.look()
+                    await asyncio.sleep(0.2)
+                return right
         finally:
             phones.close()
-            await db.close()
 
-    asyncio.run(work())
+    return asyncio.run(work())
 
 
-async def _play(db: Database, phones: Phones, of: Performance, ended: threading.Event) -> None:
-    clock = Clock(db, of.speed * DAY / 60)
+async def _play(db: Database, phones: Phones, show: Show, service: Service, ended: threading.Event) -> bool:
     async with db.worker.begin() as connection:
         begin = (await campaign.load(connection)).clock
     at = START if begin is None else begin.timestamp()
     with _progress() as tell:
-        if not await play.play(of.city, of.fieldwork, phones, clock, at, tell, ended):
-            return
-    await _settle(db, phones, of)
+
+        def look(told: play.Told) -> None:
+            if not ended.is_set():  # Ctrl-C ends the service, too
+                service.look()
+            tell(told)
+
+        clock = Clock(db, show.speed * DAY / 60)
+        if not await play.play(show.city, show.fieldwork, phones, clock, at, look, ended):
+            return True
+    return await _settle(db, phones, show, service.url)
 
 
-async def _settle(db: Database, phones: Phones, of: Performance) -> None:
-    """The month is over: recount, and account for every household."""
+async def _settle(db: Database, phones: Phones, show: Show, url: str) -> bool:
+    """The month is over: recount, and account for every household; whether everything adds up."""
     async with db.worker.connect() as connection:
         counted = await recount(connection)
-        waiting = reconcile.waiting(of.city, of.fieldwork, phones)
-        found = await reconcile.reconcile(connection, of.city, of.fieldwork, waiting)
+        waiting = reconcile.waiting(show.city, show.fieldwork, phones)
+        found = await reconcile.reconcile(connection, show.city, show.fieldwork, waiting)
     table("the month is over: every household of the simulation", list(found.counts), [list(found.counts.values())])
     for line in found.differences[:10]:
         err.print(f"[bold red]differs[/]: {line}", soft_wrap=True)
-    err.print(
-        "tallies equal the recount" if counted.sound else "[bold red]tallies differ from the recount[/]",
-        "· every household is accounted for" if not found.differences else "",
-    )
-    err.print(f"The map stays at {of.url} until Ctrl-C.")
+    if found.differences:
+        err.print(f"[bold red]{len(found.differences):,} differences[/] between the truth and the service")
+    else:
+        err.print("every household is accounted for")
+    err.print("tallies equal the recount" if counted.sound else "[bold red]tallies differ from the recount[/]")
+    err.print(f"The map stays at {url} until Ctrl-C.", soft_wrap=True)
+    return counted.sound and not found.differences
 
 
 @contextmanager

@@ -174,6 +174,11 @@ def preorder(rows: Sequence[AreaRow]) -> list[Numbered]:
     return ordered
 
 
+async def editions(db: AsyncConnection) -> list[str]:
+    """Codes of all editions, the oldest first."""
+    return list((await db.execute(SQL["editions"])).scalars())
+
+
 async def load_tree(db: AsyncConnection, campaign: Campaign) -> Tree:
     """The areas of the campaign's edition."""
     rows = (await db.execute(SQL["tree"], {"edition_id": campaign.edition_id})).all()

@@ -1,6 +1,6 @@
 """What devices say of themselves between uploads: how much waits there, and when something last happened.
 
-Tells a block where nobody works from one whose phone has no signal. Counts nothing and decides nothing.
+By this a block where nobody works can be told from one whose phone has no signal. Counts nothing and decides nothing.
 """
 
 from datetime import datetime
@@ -11,6 +11,9 @@ from geo import queries
 from geo.intake.submissions import AHEAD
 
 SQL = queries.load(__file__)
+
+#: Devices of one account that are remembered, those heard last.
+MOST = 20
 
 
 async def store(db: AsyncConnection, actor: int, device: str, queued: int, last_event_at: datetime | None) -> None:
@@ -23,3 +26,4 @@ async def store(db: AsyncConnection, actor: int, device: str, queued: int, last_
     """
     word = {"actor": actor, "device": device, "queued": queued, "last_event_at": last_event_at, "ahead": AHEAD}
     await db.execute(SQL["store"], word)
+    await db.execute(SQL["bound"], {"actor": actor, "most": MOST})

@@ -43,6 +43,8 @@ class Kept:
 
     counted: dict[str, tuple[int, str, int]]
     held: set[str]
+    submissions: int
+    quarantined: int
 
 
 async def households(db: AsyncConnection) -> Kept:
@@ -50,7 +52,8 @@ async def households(db: AsyncConnection) -> Kept:
     rows = await db.execute(SQL["counted_households"])
     counted = {row.household_id: (row.revision, row.result, row.number) for row in rows}
     held = set((await db.execute(SQL["held_households"])).scalars())
-    return Kept(counted, held - counted.keys())
+    rest = (await db.execute(SQL["kept"])).one()
+    return Kept(counted, held - counted.keys(), rest.submissions, rest.quarantined)
 
 
 async def recount(db: AsyncConnection) -> Recount:

@@ -163,3 +163,16 @@ async def test_nobody_reads_another_ones(db: Database) -> None:
             assert (await connection.execute(text("SELECT queued FROM intake.heartbeat"))).scalars().all() == [actor]
     async with db.internal.begin() as connection:
         assert (await connection.execute(text("SELECT queued FROM intake.heartbeat"))).scalars().all() == []
+
+
+async def test_an_account_cannot_fill_the_table_with_names(db: Database) -> None:
+    async with db.worker.begin() as connection:
+        for at in range(heartbeats.MOST + 5):
+            await connection.execute(text("UPDATE ground.campaign SET clock = clock + interval '1 second'"))
+            await heartbeats.store(connection, 7, f"device-{at:02d}", 0, None)
+        await heartbeats.store(connection, 8, "another", 0, None)
+        kept = (await connection.execute(text("SELECT actor, device FROM intake.heartbeat ORDER BY 1, 2"))).all()
+    assert [tuple(row) for row in kept] == [
+        *((7, f"device-{at:02d}") for at in range(5, heartbeats.MOST + 5)),
+        (8, "another"),
+    ]

@@ -100,3 +100,6 @@ FROM ground.area WHERE edition_id = :edition_id AND number = ANY(:numbers);
 
 -- name: known
 SELECT a.code, a.level FROM ground.area a JOIN ground.edition e USING (edition_id) WHERE e.code = :edition;
+
+-- name: editions
+SELECT code FROM ground.edition ORDER BY edition_id;

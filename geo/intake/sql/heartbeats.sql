@@ -10,3 +10,9 @@ SELECT :actor, :device, :queued,
     ground.now()
 ON CONFLICT (actor, device) DO UPDATE
 SET queued = excluded.queued, last_event_at = excluded.last_event_at, heard_at = excluded.heard_at;
+
+-- name: bound
+-- A device names itself; without a bound one account could fill the table with names.
+DELETE FROM intake.heartbeat
+WHERE actor = :actor
+  AND device NOT IN (SELECT device FROM intake.heartbeat WHERE actor = :actor ORDER BY heard_at DESC, device LIMIT :most);

@@ -102,3 +102,6 @@ SELECT household_id, revision, result, number FROM intake.household;
 -- name: held_households
 -- Ids that quarantined rows name, as far as they name one.
 SELECT DISTINCT raw ->> 'household_id' FROM intake.quarantine WHERE raw ->> 'household_id' IS NOT NULL;
+
+-- name: kept
+SELECT (SELECT count(*) FROM intake.submission) AS submissions, (SELECT count(*) FROM intake.quarantine) AS quarantined;

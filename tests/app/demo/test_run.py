@@ -1,5 +1,6 @@
 """The command as a newcomer runs it: where the map is, a map that fills, Ctrl-C, and on again; in a home of its own."""
 
+import contextlib
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from app.database import Logins
 from app.demo import files, memory
 from app.embedded import Cluster
 from app.settings import Settings
@@ -42,11 +44,11 @@ def home(settings: Settings) -> Iterator[Path]:
 class Demo:
     """A running demo of the smallest scale; what it says goes to a file."""
 
-    def __init__(self, home: Path, *words: str) -> None:
+    def __init__(self, home: Path, *words: str, **more: str) -> None:
         self.home = home
         self.said = home / "said"
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("CAKUPAN", "DATABASE", "DISPLAY", "WAYLAND"))}
-        environment = kept | {"CAKUPAN_HOME": str(home), "PYTHONPATH": str(REPOSITORY)}
+        environment = kept | {"CAKUPAN_HOME": str(home), "PYTHONPATH": str(REPOSITORY)} | more
         command = [sys.executable, "-P", "-m", "app.cli", "demo", "--port", "0", *words]
         with self.said.open("w") as out:
             self.process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, start_new_session=True)
@@ -136,6 +138,54 @@ def test_stopped_it_goes_on_and_another_city_is_refused(first: Demo) -> None:
     assert day >= 3
     assert kept(again) == before
     assert again.interrupt() == 0
+
+
+def processes(home: Path, word: str) -> list[int]:
+    """Processes of a demo in this home whose command line has a word."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            if word.encode() in words and f"CAKUPAN_HOME={home}".encode() in (entry / "environ").read_bytes():
+                found.append(int(entry.name))
+    return found
+
+
+def test_killed_it_leaves_nothing_behind_and_goes_on(first: Demo) -> None:
+    killed = Demo(first.home, "--no-browser", "--speed", "60")
+    day = int(killed.until(r"day (\d+) of 31")[1])
+    killed.until(f"day {day + 2} of 31")
+    killed.process.kill()
+    killed.process.wait(10)
+    end = time.monotonic() + 60
+    while processes(first.home, "app.demo.beside") and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not processes(first.home, "app.demo.beside"), "the service ends with the demo"
+    again = Demo(first.home, "--no-browser", "--speed", "5")
+    resumed = int(again.until(r"day (\d+) of 31")[1])
+    assert day - 1 <= resumed <= day + 8, "where it was, and not where its clock would be by now"
+    assert again.interrupt() == 0
+
+
+def test_it_says_so_when_the_service_dies(first: Demo) -> None:
+    demo = Demo(first.home, "--no-browser", "--speed", "5")
+    demo.until(r"day \d+ of 31")
+    (service,) = processes(first.home, "app.demo.beside")
+    os.kill(service, signal.SIGKILL)
+    assert demo.process.wait(90) == 1
+    assert "the service stopped" in demo.said.read_text()
+
+
+def test_a_database_in_use_is_left_alone(first: Demo, database: Logins, tmp_path: Path) -> None:
+    """DATABASE_URL names somebody's census: neither laid over nor taken for the demo of before."""
+    owner = database.owner.replace("+psycopg", "", 1)
+    for home in (first.home, tmp_path):
+        if home == tmp_path:
+            home.chmod(0o711)
+            shutil.copy(first.home / "secrets.json", home)
+        demo = Demo(home, "--no-browser", "--scale", "small", DATABASE_URL=owner)
+        assert demo.process.wait(60) == 1
+        assert "DATABASE_URL" in demo.said.read_text()
 
 
 def kept(demo: Demo) -> dict[str, Any]:
