@@ -13,15 +13,18 @@ import geopandas
 from app.demo import welfare_files
 from app.demo.city import City
 from app.demo.fieldwork import Fieldwork
+from app.demo.month import submission
 from app.demo.sites import Site
 from app.demo.welfare import Welfare
 from geo.ground.levels import LEVELS
+from geo.intake.submissions import FIELDS
 
 BLOCKS = "blocks_simulated.geojson"
 PRELIST = "prelist_simulated.csv"
 EXPECTED = "expected_simulated.csv"
 ASSIGNMENTS = "assignments_simulated.csv"
 FOOTPRINTS = "footprints_simulated.csv"
+SUBMISSIONS = "submissions_simulated.csv"
 
 
 def write(folder: Path, city: City, fieldwork: Fieldwork, welfare: Welfare, sites: list[Site]) -> None:
@@ -42,6 +45,14 @@ def write(folder: Path, city: City, fieldwork: Fieldwork, welfare: Welfare, site
     places = zip(houses.lon.round(7).tolist(), houses.lat.round(7).tolist(), houses.area_m2.tolist(), strict=True)
     _table(folder / FOOTPRINTS, ("lon", "lat", "area_m2"), ((x, y, round(area, 1)) for x, y, area in places))
     welfare_files.write(folder, city, welfare, sites, ids_of_families(city, fieldwork))
+
+
+def write_submissions(folder: Path, city: City, fieldwork: Fieldwork) -> None:
+    """Write every submission of the month as one CSV, in the order in which they were recorded."""
+    names = [name for name in FIELDS if name != "submission_id"]
+    every = (submission(city, fieldwork, i) for i in range(len(fieldwork.visits)))
+    rows = ([made["submission_id"], *(made.get(name, "") for name in names)] for made in every)
+    _table(folder / SUBMISSIONS, ("submission_id", *names), rows)
 
 
 def expected(city: City, fieldwork: Fieldwork) -> list[tuple[str, int]]:

@@ -20,11 +20,11 @@ from app.demo.welfare import REASONS, Welfare
 from geo.errors import BadInput
 from geo.ground.cells import to_hex
 
-FIELD_STATUS = "field_status.csv"
-CONSULTATION = "consultation.csv"
-SCORES = "scores.csv"
-SITES_TABLE = "sites.csv"
-SITES_MAP = "sites.geojson"
+FIELD_STATUS = "field_status_simulated.csv"
+CONSULTATION = "consultation_simulated.csv"
+SCORES = "scores_simulated.csv"
+SITES_TABLE = "sites_simulated.csv"
+SITES_MAP = "sites_simulated.geojson"
 _SITE = ("site_id", "programme", "kind", "name", "lon", "lat", "capacity")
 
 

@@ -15,7 +15,7 @@ from app.demo.city import City
 from app.demo.sites import PLANTED, PROGRAMMES, Site, draw_sites, unserved
 from app.demo.terrain import distances_m
 from app.demo.welfare import REASONS, Welfare, draw
-from app.demo.welfare_files import truth, write
+from app.demo.welfare_files import SCORES, SITES_MAP, SITES_TABLE, truth, write
 from geo.errors import BadInput
 from tests.app.demo.town import squares
 
@@ -222,13 +222,13 @@ def test_files_say_what_was_drawn_and_that_it_is_simulated(
 
 def test_the_files_of_sites_tell_no_plant(city: City, welfare: Welfare, sites: list[Site], tmp_path: Path) -> None:
     write(tmp_path, city, welfare, sites, [""] * len(city.families))
-    assert rows_of(tmp_path / "scores.csv") == []
-    drawn = json.loads((tmp_path / "sites.geojson").read_text(encoding="utf-8"))
+    assert rows_of(tmp_path / SCORES) == []
+    drawn = json.loads((tmp_path / SITES_MAP).read_text(encoding="utf-8"))
     assert drawn["type"] == "FeatureCollection"
     assert drawn["simulated"] is True
     assert [f["geometry"]["coordinates"] for f in drawn["features"]] == [[s.lon, s.lat] for s in sites]
     assert [f["properties"]["capacity"] for f in drawn["features"]] == [s.capacity for s in sites]
-    told = {key for f in drawn["features"] for key in f["properties"]} | set(rows_of(tmp_path / "sites.csv")[0])
+    told = {key for f in drawn["features"] for key in f["properties"]} | set(rows_of(tmp_path / SITES_TABLE)[0])
     assert not told & {"planted", "why", "demand"}
     assert all(f["properties"]["is_simulated"] for f in drawn["features"])
 
