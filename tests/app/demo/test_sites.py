@@ -199,7 +199,8 @@ def test_files_say_what_was_drawn_and_that_it_is_simulated(
     ids = ["" if i % 10 == 0 else f"SIM-{i:06d}" for i in range(len(city.families))]
     write(tmp_path, city, welfare, sites, ids)
     kept = np.array([i for i, household in enumerate(ids) if household])
-    read = {name: rows_of(tmp_path / f"{name}.csv") for name in ("field_status", "consultation", "scores", "sites")}
+    said = ("field_status", "consultation", "scores", "sites")
+    read = {name: rows_of(tmp_path / f"{name}_simulated.csv") for name in said}
     columns: dict[str, dict[str, list[str]]] = {name: defaultdict(list) for name in read}
     for name, rows in read.items():
         assert {row["is_simulated"] for row in rows} == {"true"}
