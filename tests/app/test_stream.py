@@ -170,19 +170,20 @@ def test_stopping_ends_open_streams_at_once(settings: Settings, fresh_database: 
     assert time.monotonic() - begun < 2.5
 
 
+async def tomorrow(service: Service) -> None:
+    """Put the campaign's clock to the same time of the next day."""
+    db = Database(service.logins, 1)
+    async with db.worker.begin() as connection:
+        await campaign.set_clock(connection, world.NOW + timedelta(days=1))
+    await db.close()
+
+
 def test_another_day_asks_for_everything_anew(fresh_service: Service) -> None:
     """Schedule index and state are measured by the day, whether anything was sent or not."""
-
-    async def next_day() -> None:
-        db = Database(fresh_service.logins, 1)
-        async with db.worker.begin() as connection:
-            await campaign.set_clock(connection, world.NOW + timedelta(days=1))
-        await db.close()
-
     with listening(fresh_service) as stream:
         first = next(stream)
         assert (first.kind, first.data["day"]) == ("alive", 10)
-        asyncio.run(next_day())
+        asyncio.run(tomorrow(fresh_service))
         found = change(stream)
     assert (found.data["resync"], found.data["day"]) == (True, 11)
     assert found.data["total"]["expected"] == 6 * world.FAMILIES
@@ -190,15 +191,20 @@ def test_another_day_asks_for_everything_anew(fresh_service: Service) -> None:
 
 def test_what_was_recorded_after_the_clock_jumped_is_believed_at_once(fresh_service: Service) -> None:
     """A simulation sets the clock and sends in the same second."""
-
-    async def tomorrow() -> None:
-        db = Database(fresh_service.logins, 1)
-        async with db.worker.begin() as connection:
-            await campaign.set_clock(connection, world.NOW + timedelta(days=1))
-        await db.close()
-
     later = {"captured_at": "2022-10-25T16:30:00+08:00"}
     early = fresh_service.send(submission(1, **later)).json()
     assert early["results"][0]["reason"] == "CLOCK_AHEAD"
-    asyncio.run(tomorrow())
+    asyncio.run(tomorrow(fresh_service))
     assert fresh_service.send(submission(2, **later)).json()["results"][0]["status"] == "stored"
+
+
+def test_a_clock_that_is_marked_silences_nobody(fresh_service: Service) -> None:
+    """A simulation that runs and sends nothing sets its clock anew every few seconds."""
+    with listening(fresh_service) as stream:
+        next(stream)
+        asyncio.run(tomorrow(fresh_service))
+        assert change(stream).data["resync"]
+        started = time.monotonic()
+        asyncio.run(tomorrow(fresh_service))
+        assert next(stream).kind == "alive"
+        assert time.monotonic() - started < 30
