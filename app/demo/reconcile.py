@@ -43,12 +43,12 @@ async def reconcile(db: AsyncConnection, city: City, fieldwork: Fieldwork, on_ph
         if not right:
             differences.append(f"{key} should be {due}, the service has {found or key in kept.held}")
     good = int((~on_phones & believed(fieldwork)).sum())
-    for what, many, due in (
+    for what, many, should_be in (
         ("submissions", kept.submissions, good),
         ("rows in quarantine", kept.quarantined, int((~on_phones).sum()) - good),
     ):
-        if many != due:
-            differences.append(f"the service has {many:,} {what}, and should have {due:,}")
+        if many != should_be:
+            differences.append(f"the service has {many:,} {what}, and should have {should_be:,}")
     counts = np.bincount(should.state, minlength=len(STATES)).tolist()
     return Settled(dict(zip(STATES, counts, strict=True)), differences)
 
