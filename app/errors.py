@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import psycopg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -15,6 +16,9 @@ from app.headers import HEADERS
 from geo.errors import BadInput, CakupanError, NotFound, NotReady, Refused
 
 log = structlog.get_logger()
+
+#: A commit whose answer was lost may have happened; sending the same again is safe in either case.
+NO_ANSWER = "the database did not answer; send the same again"
 
 STATUS: dict[type[CakupanError], int] = {BadInput: 422, NotFound: 404, Refused: 409, NotReady: 503}
 
@@ -115,7 +119,13 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(DBAPIError)
     async def database(_request: Request, error: DBAPIError) -> JSONResponse:
         log.error("database", kind=type(error.orig).__name__)
-        return problem(503, "database", "the database did not answer; nothing was changed; try again")
+        return problem(503, "database", NO_ANSWER)
+
+    @app.exception_handler(psycopg.Error)
+    async def driver(_request: Request, error: psycopg.Error) -> JSONResponse:
+        """What the driver says where rows are copied, which SQLAlchemy knows nothing of."""
+        log.error("database", kind=type(error).__name__)
+        return problem(503, "database", NO_ANSWER)
 
     @app.exception_handler(PoolTimeout)
     async def busy(_request: Request, _error: PoolTimeout) -> JSONResponse:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database import Database
+from app.group import Together
 from app.settings import Settings
 from geo.errors import NotReady
 from geo.ground.areas import Ground, load_ground
@@ -47,6 +48,10 @@ class House:
     _moved: asyncio.Condition = field(default_factory=asyncio.Condition)
     _moving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    def __post_init__(self) -> None:
+        """Small uploads of this process are stored `together`."""
+        self.together = Together(self.db.worker)
+
     @property
     def current(self) -> Snapshot:
         """The newest snapshot. Raises NotReady before there is a campaign with areas."""
@@ -59,12 +64,14 @@ class House:
 
         A simulation may have set the clock a moment ago, and what was recorded since must not seem to lie ahead of it.
         """
-        if self.ground is not None and self.ground.campaign.simulated:
-            async with self.db.worker.connect() as connection:
-                await self._look_at_the_clock(connection)
-        if self.ground is None:
+        ground = self.ground
+        if ground is None:
             raise NotReady(NO_CAMPAIGN, code="no-campaign")
-        return self.ground
+        if not ground.campaign.simulated:
+            return ground
+        async with self.db.worker.connect() as connection:
+            campaign = await load_campaign(connection)
+        return ground if campaign == ground.campaign else replace(ground, campaign=campaign)
 
     async def newer(self, than: Snapshot, timeout: float) -> Snapshot | None:
         """The newest snapshot once it is another than `than`, None when `timeout` seconds have passed before."""
@@ -160,4 +167,5 @@ class House:
             for loop in loops:
                 loop.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
+            await self.together.close()
             await self.db.close()

@@ -6,7 +6,19 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 
 from app import errors
-from app.api import areas, campaign, coverage, gaps, health, heartbeats, session, stream, submissions, tiles
+from app.api import (
+    areas,
+    campaign,
+    coverage,
+    gaps,
+    health,
+    heartbeats,
+    quarantine,
+    session,
+    stream,
+    submissions,
+    tiles,
+)
 from app.compression import Compressed
 from app.database import Database, Logins
 from app.headers import SecurityHeaders
@@ -42,8 +54,9 @@ def create_app(settings: Settings, logins: Logins, *, may_lose: bool = False) ->
     app.state.viewers = 0
     app.state.may_lose = may_lose
     errors.install(app)
-    for router in (submissions, heartbeats, areas, campaign, coverage, gaps, stream, tiles, health, session, pages):
-        app.include_router(router.router)
+    for noun in (submissions, heartbeats, quarantine, areas, campaign, coverage, gaps, stream, tiles, health, session):
+        app.include_router(noun.router)
+    app.include_router(pages.router)
     app.add_middleware(Compressed)
     app.add_middleware(SecurityHeaders)
     return app

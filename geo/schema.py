@@ -35,6 +35,7 @@ SCHEMAS = ("ground", "intake", "trust")
 
 RESULTS = ("completed", "partial", "not_met", "refused", "not_found", "moved", "deceased", "ineligible")
 ORIGINS = ("prelist", "new")
+HELD_STATES = ("open", "resolved", "rejected")
 SERIES = ("prelist", "verified", "footprint", "civil")
 ROLES = ("enumerator", "supervisor", "coordinator", "local_government", "admin")
 
@@ -292,7 +293,7 @@ quarantine = Table(
     Column("batch_id", Uuid, nullable=False),
     Column("row", Integer, nullable=False),
     Column("actor", Integer, nullable=False),
-    Column("number", Integer, nullable=False, comment="block it would count in, 0 where unknown"),
+    Column("number", Integer, nullable=False, comment="of its area: the block, else where its sender works, else 0"),
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),
     Column("proposal", JSONB),
@@ -300,7 +301,14 @@ quarantine = Table(
     Column("digest", LargeBinary, nullable=False, unique=True),
     Column("state", Text, nullable=False, server_default=text("'open'")),
     _instant("received_at", now=True),
+    _instant("resolved_at", null=True),
+    Column("resolved_by", Integer, comment="account of the person who decided"),
+    Column("note", Text, comment="why, in that person's words"),
+    Column("submission_id", Uuid, comment="of what was stored instead"),
+    _one_of("state", HELD_STATES),
+    CheckConstraint("(state = 'open') = (resolved_at IS NULL)", name="resolved"),
     Index("quarantine_number_ix", "number"),
+    Index("quarantine_open_ix", "quarantine_id", postgresql_where=text("state = 'open'")),
     schema="intake",
 )
 

@@ -1,7 +1,6 @@
 """What devices send, and the receipts they get. 201 after commit, never 200: captive portals answer 200."""
 
 import asyncio
-import hashlib
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,18 +8,22 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict
 
+from app import bodies
 from app.access import HouseDep, Watcher, one_of
 from app.answers import SubmissionIn
-from app.errors import documented, problem
-from geo.errors import BadInput
+from app.errors import documented
 from geo.intake import batch
 from geo.intake.batch import Envelope, Receipt, Status
-from geo.intake.reasons import Fault, Reason
+from geo.intake.reasons import Reason
 from geo.trust.accounts import Caller
 
 router = APIRouter(tags=["submissions"], responses=documented(401, 403, 422, 503))
 
-MAX_ROWS, MAX_BYTES = 10_000, 20_000_000
+#: Notices told of one row; a row may have a million fields that nobody knows.
+MAX_NOTICES = 50
+
+#: Bytes of a body that is understood where we are; a larger one goes to a thread, so that nobody else waits for it.
+FEW_BYTES = 30_000
 
 
 class ReceiptOut(BaseModel):
@@ -59,8 +62,9 @@ Sender = Annotated[Caller, Depends(one_of("enumerator", "supervisor", "coordinat
 _BODY = {
     "requestBody": {
         "required": True,
+        "description": "Compressed with `Content-Encoding: gzip`, or as it is; 20 MB at most, unpacked too.",
         "content": {
-            "application/json": {
+            bodies.JSON: {
                 "schema": {
                     "type": "object",
                     "required": ["submissions"],
@@ -68,13 +72,40 @@ _BODY = {
                         "submissions": {
                             "type": "array",
                             "minItems": 1,
-                            "maxItems": MAX_ROWS,
+                            "maxItems": bodies.MAX_ROWS,
                             "items": SubmissionIn.model_json_schema(),
                         }
                     },
                 }
             },
-            "application/x-ndjson": {"schema": {"type": "string"}},
+            bodies.LINES: {"schema": {"type": "string", "description": "one JSON object a line"}},
+            bodies.TABLE: {
+                "schema": {
+                    "type": "string",
+                    "description": "The first line names the fields, one row a line. Local times are the campaign's.",
+                }
+            },
+            bodies.GEOJSON: {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "features"],
+                    "properties": {
+                        "type": {"const": "FeatureCollection"},
+                        "features": {
+                            "type": "array",
+                            "minItems": 1,
+                            "maxItems": bodies.MAX_ROWS,
+                            "items": {
+                                "type": "object",
+                                "description": "A Point, or null where a block is given; properties are the fields.",
+                            },
+                        },
+                    },
+                }
+            },
+            bodies.WORKBOOK: {
+                "schema": {"type": "string", "format": "binary", "description": "as CSV, in the first sheet"}
+            },
         },
     }
 }
@@ -84,23 +115,22 @@ _BODY = {
     "/v1/submissions", status_code=201, response_model=BatchOut, openapi_extra=_BODY, responses=documented(413, 415)
 )
 async def post(request: Request, house: HouseDep, sender: Sender) -> Response:
-    """Store a batch of submissions: JSON `{"submissions": […]}` or NDJSON, up to 10,000 rows and 20 MB.
+    """Store a batch of submissions: JSON, NDJSON, CSV, GeoJSON or XLSX, up to 10,000 rows and 20 MB; gzip or plain.
 
-    Every row gets a receipt; rows that cannot be believed are kept in quarantine with a reason.
+    `body_sha256` is the digest of the bytes as they were sent, compressed or not. Every row gets a receipt; rows that
+    cannot be believed are kept in quarantine with a reason.
     """
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise BadInput("send the body as it is, without Content-Encoding", code="unsupported-body")
-    body = await _read(request)
-    if body is None:
-        return problem(413, "body-too-large", f"a batch has at most {MAX_BYTES} bytes; send less at a time")
-    rows = decode(body, request.headers.get("content-type", ""))
+    sent = await bodies.read(request)
     ground = await house.intake()
+    lacking = bodies.Lacking(ground.campaign.zone, f"api {sender.account_id}")
+    if len(sent.content) > FEW_BYTES or sent.encoding == "gzip" or sent.kind == bodies.WORKBOOK:  # may unpack to much
+        found = await asyncio.to_thread(bodies.understand, sent, lacking)
+    else:
+        found = bodies.understand(sent, lacking)
+    envelope = Envelope(sender.account_id, "api", sent.sha256, len(sent.content))
     own = sender.name if sender.role == "enumerator" else None
-    judged = await asyncio.to_thread(batch.judge, ground, rows, own)
-    sha = hashlib.sha256(body)
-    envelope = Envelope(sender.account_id, "api", sha.digest(), len(body))
-    receipts = await batch.commit(house.db.worker, ground, envelope, rows, judged)
-    return _answer(envelope, sha.hexdigest(), receipts)
+    receipts = await house.together.commit(ground, envelope, found.rows, own)
+    return _answer(envelope, found.notices, receipts)
 
 
 @router.get("/v1/submissions/{submission_id}", responses=documented(404))
@@ -111,48 +141,12 @@ async def get(house: HouseDep, watcher: Watcher, submission_id: Annotated[UUID, 
     return ReceiptNow(**found)
 
 
-def decode(body: bytes, content_type: str) -> list[object]:
-    """Rows of a body. A malformed line is a row's fault, anything else about the body is the batch's: BadInput."""
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind in {"application/x-ndjson", "application/ndjson", "application/jsonl"}:
-        rows: list[object] = [_line(line) for line in body.split(b"\n") if line.strip()]
-    elif kind == "application/json":
-        try:
-            sent = orjson.loads(body)
-        except orjson.JSONDecodeError as broken:
-            raise BadInput("the body is not JSON in UTF-8", code="malformed-body") from broken
-        if not isinstance(sent, dict) or not isinstance(sent.get("submissions"), list):
-            raise BadInput('the body must be {"submissions": […]}', code="malformed-body")
-        rows = sent["submissions"]
-    else:
-        raise BadInput("send application/json or application/x-ndjson", code="unsupported-body")
-    if not rows:
-        raise BadInput("the batch has no rows", code="empty-batch")
-    if len(rows) > MAX_ROWS:
-        raise BadInput(f"a batch has at most {MAX_ROWS} rows; send less at a time", code="too-many-rows")
-    return rows
+def _few(notices: tuple[str, ...]) -> list[str]:
+    more = len(notices) - MAX_NOTICES
+    return [*notices[:MAX_NOTICES], f"AND_MORE {more}"] if more > 0 else list(notices)
 
 
-def _line(line: bytes) -> object:
-    try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return Fault(Reason.MALFORMED, "", f"is not JSON: {line[:200].decode('utf-8', 'replace')}")
-
-
-async def _read(request: Request) -> bytes | None:
-    """The body, None where it is too large: it is not read to its end then."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MAX_BYTES:
-            return None
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _answer(envelope: Envelope, sha: str, receipts: list[Receipt]) -> Response:
+def _answer(envelope: Envelope, notices: tuple[str, ...], receipts: list[Receipt]) -> Response:
     results: list[dict[str, Any]] = [
         {
             "row": r.row,
@@ -160,13 +154,13 @@ def _answer(envelope: Envelope, sha: str, receipts: list[Receipt]) -> Response:
             "status": r.status,
             "reason": r.reason,
             "detail": r.detail,
-            "notices": list(r.notices),
+            "notices": _few(notices + r.notices),
         }
         for r in receipts
     ]
     answer = {
         "batch_id": envelope.batch_id,
-        "body_sha256": sha,
+        "body_sha256": envelope.body_sha256.hex(),
         "counts": batch.counts(receipts),
         "results": results,
     }

@@ -12,7 +12,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from app import locales
 from app.access import WATCHERS, HouseDep, known
 from app.api.campaign import about
+from app.api.quarantine import DECIDERS
+from app.house import House
 from app.pages import assets
+from geo.intake import quarantine
 from geo.trust.accounts import Caller
 
 router = APIRouter(include_in_schema=False)
@@ -27,6 +30,17 @@ _pages = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+#: Texts that only some templates show; the others need not load them.
+_APART = {
+    "login.": ("login.html",),
+    "waiting.": ("waiting.html",),
+    "closed.": ("closed.html",),
+    **dict.fromkeys(("quarantine.", "fault.", "held.", "field.", "receipt."), ("quarantine.html",)),
+    **dict.fromkeys(("gaps.", "reason.", "state."), ("gaps.html", "map.html")),
+    **dict.fromkeys(("panel.", "legend.", "measure."), ("gaps.html", "map.html")),
+}
 
 
 class Language(NamedTuple):
@@ -52,13 +66,19 @@ KnownDep = Annotated[Caller | None, Depends(known)]
 @router.get("/")
 async def live_map(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
     """The live map."""
-    return _inside(request, "map.html", found, spoken, about(house.snapshot))
+    return await _inside(request, house, "map.html", found, spoken)
 
 
 @router.get("/gaps")
 async def gaps(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
     """The list of blocks where families are still to be found."""
-    return _inside(request, "gaps.html", found, spoken, about(house.snapshot))
+    return await _inside(request, house, "gaps.html", found, spoken)
+
+
+@router.get("/quarantine")
+async def rows_held(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
+    """The list of rows that wait for a decision."""
+    return await _inside(request, house, "quarantine.html", found, spoken)
 
 
 @router.get("/login")
@@ -70,13 +90,11 @@ async def log_in(
     to: Annotated[str, Query(max_length=500)] = "/",
 ) -> Response:
     """The log-in page."""
-    more = {"campaign": about(house.snapshot), "me": None, "failed": failed, "to": to}
+    more = {"campaign": about(house.snapshot), "me": None, "waiting": 0, "failed": failed, "to": to}
     return _page(request, "login.html", spoken, more)
 
 
-def _inside(
-    request: Request, template: str, found: Caller | None, spoken: Language, campaign: dict[str, Any] | None
-) -> Response:
+async def _inside(request: Request, house: House, template: str, found: Caller | None, spoken: Language) -> Response:
     """A page for those who are logged in; what stands in its way otherwise."""
     if found is None:
         wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -86,11 +104,17 @@ def _inside(
         "role": found.role,
         "watches": found.role in WATCHERS,
         "households": found.scope.sees_households,
+        "decides": found.role in DECIDERS,
     }
-    more = {"campaign": campaign, "me": me}
+    campaign = about(house.snapshot)
+    more = {"campaign": campaign, "me": me, "waiting": 0}
     if not me["watches"]:
         return _page(request, "closed.html", spoken, more, 403)
-    return _page(request, template if campaign else "waiting.html", spoken, more)
+    if not campaign:
+        return _page(request, "waiting.html", spoken, more)
+    async with house.db.as_actor(found.account_id) as connection:
+        more["waiting"] = await quarantine.waiting(connection)
+    return _page(request, template, spoken, more)
 
 
 def _page(request: Request, template: str, spoken: Language, more: Mapping[str, Any], status: int = 200) -> Response:
@@ -101,7 +125,8 @@ def _page(request: Request, template: str, spoken: Language, more: Mapping[str, 
 
     links = {code: str(request.url.include_query_params(lang=code).query) for code in locales.LANGUAGES}
     setup = {"lang": spoken.code, "campaign": more["campaign"], "me": more["me"]}
-    shown = {k: v for k, v in texts.items() if not k.startswith(("fault.", "login.", "waiting.", "closed."))}
+    apart = tuple(beginning for beginning, templates in _APART.items() if template not in templates)
+    shown = {key: said for key, said in texts.items() if not key.startswith(apart)}
     body = _pages.get_template(template).render(
         t=t,
         lang=spoken.code,

@@ -85,7 +85,9 @@ def count_rows(path: Path, *, layer: str | None = None) -> int | None:
         return sum(1 for _ in text_rows(file, _unsaid)[1])
     if form == "Parquet":
         return int(pq.read_metadata(file).num_rows)
-    count = int(pyogrio.read_info(file, layer=_layer(file, form, layer), force_feature_count=True)["features"])
+    chosen = _layer(file, form, layer)
+    with _quiet():
+        count = int(pyogrio.read_info(file, layer=chosen, force_feature_count=True)["features"])
     return count if count >= 0 else None
 
 

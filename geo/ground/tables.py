@@ -6,29 +6,18 @@ numbered without blank ones, in the order of the file, so that a number means th
 
 import csv
 import re
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from python_calamine import CalamineError, CalamineWorkbook
-
 from geo.errors import BadInput
+from geo.ground.workbooks import Say, sheet_cells
 
 Row = dict[str, str | None]
-Say = Callable[[str], None]
-
-XLSX_BYTES = 200 * 1024**2
-XLSX_ENTRIES = 64
-XLSX_RATIO = 100
-"""A workbook is read whole, so it may not unpack to more than this (promises: zip bombs)."""
 
 CELL_CHARACTERS = 1_000_000
-EXACT_IN_EXCEL = 10**15
-"""Excel keeps fifteen digits: a longer code stored as a number has lost its end."""
 
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
@@ -60,7 +49,7 @@ def text_rows(path: Path, say: Say) -> tuple[list[str], Iterator[Row]]:
     if path.suffix.lower() == ".csv" or path.suffix.lower() in {".tsv", ".txt"}:
         return _headed(_csv_cells(path, say), path.name, say)
     if path.suffix.lower() == ".xlsx":
-        return _headed(_xlsx_cells(path, say), path.name, say)
+        return _headed(sheet_cells(path, path.name, say), path.name, say)
     raise BadInput(f"{path.name}: a table must be .csv or .xlsx", code="unsupported-format")
 
 
@@ -95,7 +84,7 @@ def _csv_cells(path: Path, say: Say) -> Iterator[list[str | None]]:
                 raise BadInput(f"{path.name} is not text", code="not-text")
             text.seek(0)
             csv.field_size_limit(CELL_CHARACTERS)
-            reader = csv.reader(text, delimiter=_delimiter(head), strict=True)
+            reader = csv.reader(text, delimiter=delimiter(head), strict=True)
             for row in reader:
                 yield [cell.strip() or None for cell in row]
         except csv.Error as error:
@@ -124,49 +113,7 @@ def _encoding(raw: Any, say: Say) -> str:
         probe.detach()
 
 
-def _delimiter(head: str) -> str:
+def delimiter(head: str) -> str:
     """The delimiter that stands most often in the first filled line, outside of quotes; a comma where none does."""
     line = re.sub(r'"[^"]*"', "", head.lstrip()).partition("\n")[0]
     return max(",;\t|", key=line.count)
-
-
-def _xlsx_cells(path: Path, say: Say) -> Iterator[list[str | None]]:
-    _check_archive(path)
-    try:
-        book = CalamineWorkbook.from_path(str(path))
-        sheets = (book.get_sheet_by_name(name) for name in book.sheet_names)
-        sheet = next((sheet for sheet in sheets if sheet.total_height), None)
-        if sheet is None:
-            return
-        if len(book.sheet_names) > 1:
-            say(f"the workbook has {len(book.sheet_names)} sheets; {sheet.name} was read")
-        for row in sheet.iter_rows():
-            yield [_cell_text(cell, say) for cell in row]
-    except CalamineError as error:
-        raise BadInput(f"{path.name} is no workbook that can be read: {error}", code="unreadable") from error
-
-
-def _check_archive(path: Path) -> None:
-    """Refuse what would unpack out of proportion, before anything is unpacked."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError) as error:
-        raise BadInput(f"{path.name} is no XLSX workbook", code="unreadable") from error
-    size = sum(entry.file_size for entry in entries)
-    packed = sum(entry.compress_size for entry in entries)
-    if len(entries) > XLSX_ENTRIES or size > XLSX_BYTES or size > XLSX_RATIO * max(packed, 1):
-        raise BadInput(f"{path.name} unpacks to too much; save it as CSV", code="too-large")
-
-
-def _cell_text(cell: Any, say: Say) -> str | None:
-    """A cell of a workbook as text: whole numbers without `.0`, dates and times in ISO 8601."""
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, float) and cell.is_integer():
-        if abs(cell) >= EXACT_IN_EXCEL:
-            say("a cell holds a number of more than fifteen digits, whose end Excel has lost: format codes as text")
-        return str(int(cell))
-    if isinstance(cell, datetime | date | time):
-        return cell.isoformat()
-    return str(cell).strip() or None

@@ -1,4 +1,4 @@
-"""One batch, one transaction, one receipt per row.
+"""Batches in, one receipt per row: each batch in a transaction of its own, or several with nothing in common in one.
 
 Appends and never contends: no counter is updated that another upload also wants; what changes is left as deltas for
 the fold. The caller commits and only then hands out the receipts.
@@ -9,18 +9,18 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from uuid import UUID, uuid4
 
 import orjson
 from psycopg.errors import DeadlockDetected
-from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from geo import queries
 from geo.errors import NotFound
 from geo.ground.areas import Ground
+from geo.intake.incoming import bring
 from geo.intake.placing import Placed, place
 from geo.intake.reasons import Fault, Reason
 from geo.intake.submissions import Limits, Submission, mask, masked_text, parse
@@ -30,38 +30,12 @@ SQL = queries.load(__file__)
 Status = Literal["stored", "duplicate", "superseded", "conflict", "quarantined"]
 STATUSES: tuple[Status, ...] = ("stored", "duplicate", "superseded", "conflict", "quarantined")
 
+T = TypeVar("T")
+
+_CONFLICT = Fault(Reason.CONFLICT, "submission_id", "another record has this id, or this household and revision")
+
 #: Times a batch is tried that met another one over the same households.
 TRIES = 4
-
-#: Columns of the table `incoming` and how each is sent.
-_COLUMNS = {
-    "row": "int4",
-    "submission_id": "uuid",
-    "household_id": "text",
-    "revision": "int4",
-    "block": "text",
-    "number": "int4",
-    "located": "int4",
-    "lon": "float8",
-    "lat": "float8",
-    "cell": "int8",
-    "accuracy_m": "float4",
-    "captured_at": "timestamptz",
-    "day": "date",
-    "result": "text",
-    "origin": "text",
-    "visit": "int2",
-    "revisit_at": "timestamptz",
-    "welfare": "int2",
-    "started_at": "timestamptz",
-    "finished_at": "timestamptz",
-    "enumerator": "text",
-    "flags": "text",
-    "digest": "bytea",
-    "stored": "bool",
-}
-_QUOTED = ", ".join('"' + column + '"' for column in _COLUMNS)
-_COPY = f"COPY incoming ({_QUOTED}) FROM STDIN (FORMAT BINARY)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +61,20 @@ class Envelope:
     batch_id: UUID = field(default_factory=uuid4)
 
 
+@dataclass(frozen=True)
+class Batch:
+    """A batch ready to be stored: its rows as sent, and for each where it counts or why it is held back."""
+
+    envelope: Envelope
+    rows: Sequence[object]
+    judged: Sequence[Placed | Fault]
+
+    @property
+    def placed(self) -> list[Placed]:
+        """The rows that can be believed."""
+        return [p for p in self.judged if isinstance(p, Placed)]
+
+
 def counts(receipts: Sequence[Receipt]) -> dict[str, int]:
     """How many rows met each status, zeros included."""
     found = Counter(r.status for r in receipts)
@@ -105,19 +93,48 @@ def judge(ground: Ground, rows: Sequence[object], enumerator: str | None = None)
 
     `enumerator` names the sender where it sends for itself; rows may name others only where it is None.
     """
-    limits = limits_of(ground, enumerator)
-    answers: list[Placed | Fault | None] = []
-    believed: list[Submission] = []
-    for number, raw in enumerate(rows):
-        try:
-            if isinstance(raw, Fault):
-                raise raw
-            believed.append(parse(number, raw, limits))
-            answers.append(None)
-        except Fault as fault:
-            answers.append(fault)
-    placed = iter(place(ground, believed))
-    return [next(placed) if answer is None else answer for answer in answers]
+    return judge_all(ground, [(rows, enumerator)])[0]
+
+
+def judge_all(ground: Ground, batches: Sequence[tuple[Sequence[object], str | None]]) -> list[list[Placed | Fault]]:
+    """`judge` for several batches, each with its sender: one look at the map for all of them."""
+    answers: list[list[Submission | Fault]] = []
+    for rows, enumerator in batches:
+        limits = limits_of(ground, enumerator)
+        answers.append([_parsed(number, raw, limits) for number, raw in enumerate(rows)])
+    placed = iter(place(ground, [a for answer in answers for a in answer if isinstance(a, Submission)]))
+    return [[a if isinstance(a, Fault) else next(placed) for a in answer] for answer in answers]
+
+
+def _parsed(number: int, raw: object, limits: Limits) -> Submission | Fault:
+    if isinstance(raw, Fault):
+        return raw
+    try:
+        return parse(number, raw, limits)
+    except Fault as fault:
+        return fault
+
+
+def apart(batches: Sequence[Batch]) -> list[list[Batch]]:
+    """Batches in as few groups as may be, none of which names a submission or a household in two of its batches.
+
+    Storing group after group comes to the same as storing batch after batch in the given order: those that share
+    something stay in that order, and others cannot tell.
+    """
+    groups: list[list[Batch]] = []
+    last: dict[object, int] = {}
+    for each in batches:
+        named: set[object] = set()
+        for p in each.placed:
+            named.add(p.submission.submission_id)
+            named.add(p.submission.household_id)
+        shared = last.keys() & named
+        at = max((last[name] for name in shared), default=-1) + 1
+        last.update(dict.fromkeys(named, at))
+        if at == len(groups):
+            groups.append([])
+        groups[at].append(each)
+    return groups
 
 
 async def commit(
@@ -133,55 +150,62 @@ async def commit(
     A batch that lost a deadlock to another one over the same households is tried again. `also` runs last in the same
     transaction.
     """
+
+    async def work(connection: AsyncConnection) -> list[Receipt]:
+        receipts = await store(connection, ground, envelope, rows, judged)
+        if also is not None:
+            await also(connection, receipts)
+        return receipts
+
+    return await _committed(engine, work)
+
+
+async def commit_all(engine: AsyncEngine, ground: Ground, batches: Sequence[Batch]) -> list[list[Receipt]]:
+    """Store a group as from `apart` in one transaction, commit it, and only then return the receipts of each batch."""
+    return await _committed(engine, lambda connection: store_all(connection, ground, batches))
+
+
+async def _committed(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    """Do `work` in a transaction; again where it lost a deadlock."""
     for attempt in range(TRIES):
         try:
             async with engine.begin() as connection:
-                receipts = await store(connection, ground, envelope, rows, judged)
-                if also is not None:
-                    await also(connection, receipts)
+                done = await work(connection)
             break
         except OperationalError as clash:
             if not isinstance(clash.orig, DeadlockDetected) or attempt == TRIES - 1:
                 raise
-    return receipts
+    return done
 
 
 async def store(
     db: AsyncConnection, ground: Ground, envelope: Envelope, rows: Sequence[object], judged: Sequence[Placed | Fault]
 ) -> list[Receipt]:
     """Write one judged batch within the caller's transaction and return a receipt per row, in order."""
-    placed = [p for p in judged if isinstance(p, Placed)]
-    statuses = await _append(db, ground, envelope, placed) if placed else {}
-    receipts: list[Receipt] = []
-    held: list[dict[str, Any]] = []
-    for number, (raw, answer) in enumerate(zip(rows, judged, strict=True)):
-        if isinstance(answer, Fault):
-            held.append(_held(number, 0, raw, answer))
-            receipts.append(Receipt(number, _id_in(raw), "quarantined", answer.reason, _said(answer)))
-            continue
-        submission = answer.submission
-        status = statuses[number]
-        reason = detail_ = None
-        if status == "conflict":
-            reason, detail_ = Reason.CONFLICT, "another record has this id, or this household and revision"
-            held.append(_held(number, answer.number, raw, Fault(reason, "submission_id", detail_)))
-        receipts.append(Receipt(number, str(submission.submission_id), status, reason, detail_, submission.notices))
+    return (await store_all(db, ground, [Batch(envelope, rows, judged)]))[0]
+
+
+async def store_all(db: AsyncConnection, ground: Ground, batches: Sequence[Batch]) -> list[list[Receipt]]:
+    """Write a group as from `apart` within the caller's transaction; the receipts of each batch, in order."""
+    statuses = iter(await _append(db, ground, batches))
+    receipts: list[list[Receipt]] = []
+    held: dict[str, dict[str, Any]] = {}  # each once, as the first of them came
+    for each in batches:
+        receipts.append([])
+        for number, (raw, answer) in enumerate(zip(each.rows, each.judged, strict=True)):
+            fault, counted = (answer, 0) if isinstance(answer, Fault) else (None, answer.number)
+            status: Status = "quarantined"
+            if isinstance(answer, Placed):
+                status = next(statuses)
+                fault = _CONFLICT if status == "conflict" else None
+            if fault is not None:
+                row = _held(ground, each.envelope, number, counted, raw, fault)
+                held.setdefault(row["digest"], row)
+            receipts[-1].append(_receipt(number, raw, answer, status, fault))
     if held:
-        await db.execute(
-            SQL["quarantine"],
-            {"batch_id": envelope.batch_id, "actor": envelope.actor, "held": orjson.dumps(held).decode()},
-        )
-    await db.execute(
-        SQL["batch"],
-        {
-            "batch_id": envelope.batch_id,
-            "source": envelope.source,
-            "actor": envelope.actor,
-            "body_sha256": envelope.body_sha256,
-            "bytes": envelope.size,
-            "counts": orjson.dumps(counts(receipts)).decode(),
-        },
-    )
+        await db.execute(SQL["quarantine"], {"held": orjson.dumps(list(held.values())).decode()})
+    kept = [_kept(each.envelope, counts(mine)) for each, mine in zip(batches, receipts, strict=True)]
+    await db.execute(SQL["batches"], {"batches": orjson.dumps(kept).decode()})
     return receipts
 
 
@@ -193,56 +217,64 @@ async def receipt(db: AsyncConnection, submission_id: UUID) -> dict[str, Any]:
     return dict(row)
 
 
-async def _append(
-    db: AsyncConnection, ground: Ground, envelope: Envelope, placed: Sequence[Placed]
-) -> dict[int, Status]:
-    """Append submissions, settle their households and leave deltas; the status of each row."""
-    await _copy(db, ground, placed)
-    mine = {"batch_id": envelope.batch_id, "actor": envelope.actor}
-    statuses: dict[int, Status] = dict.fromkeys((p.submission.row for p in placed), "stored")
-    missed = list(statuses.keys() - (await db.execute(SQL["submissions"], mine)).scalars())
-    if missed:
-        await db.execute(SQL["missed"], {"rows": missed})
+async def _append(db: AsyncConnection, ground: Ground, batches: Sequence[Batch]) -> list[Status]:
+    """Append submissions, settle their households and leave deltas; the status of each placed row, in order."""
+    sent = [(each.envelope.batch_id, each.envelope.actor, each.placed) for each in batches]
+    if not any(placed for _, _, placed in sent):
+        return []
+    many = await bring(db, ground.campaign.zone, sent)
+    statuses: list[Status] = ["stored"] * many
+    appended: int = (await db.execute(SQL["submissions"])).rowcount
+    if appended < many:
+        await db.execute(SQL["missed"])
     households = list((await db.execute(SQL["fresh"])).scalars())
     if households:
         await db.execute(SQL["appear"], {"households": households})
         await db.execute(SQL["lock"], {"households": households})
         await db.execute(SQL["settle"], {"households": households})
-    if missed or households:
-        found = await db.execute(SQL["receipts"], {"batch_id": envelope.batch_id, "households": households})
-        statuses |= {row.row: row.status for row in found}
+    if appended < many or households:
+        for row in await db.execute(SQL["receipts"], {"households": households}):
+            statuses[row.place] = row.status
     return statuses
 
 
-async def _copy(db: AsyncConnection, ground: Ground, placed: Sequence[Placed]) -> None:
-    """Bring the rows to the database in one binary COPY."""
-    raw = await db.get_raw_connection()
-    await db.execute(SQL["incoming"])
-    zone = ground.campaign.zone
-    driver: Any = raw.driver_connection
-    async with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-        copy.set_types(list(_COLUMNS.values()))
-        for p in placed:
-            s = p.submission
-            day = s.captured_at.astimezone(zone).date()
-            await copy.write_row(
-                (
-                    s.row, s.submission_id, s.household_id, s.revision, s.block, p.number, p.located, s.lon, s.lat,
-                    p.cell, s.accuracy_m, s.captured_at, day, s.result, s.origin, s.visit, s.revisit_at, s.welfare,
-                    s.started_at, s.finished_at, s.enumerator, p.flags, s.digest(), True,
-                )
-            )  # fmt: skip
-    if len(placed) > 500:
-        await db.execute(text("ANALYZE incoming"))
+def _receipt(row: int, raw: object, answer: Placed | Fault, status: Status, fault: Fault | None) -> Receipt:
+    if isinstance(answer, Fault):
+        return Receipt(row, _id_in(raw), status, answer.reason, _said(answer))
+    sent = answer.submission
+    if fault is None:
+        return Receipt(row, str(sent.submission_id), status, notices=sent.notices)
+    return Receipt(row, str(sent.submission_id), status, fault.reason, fault.detail, sent.notices)
 
 
-def _held(row: int, number: int, raw: object, fault: Fault) -> dict[str, Any]:
-    """A row for the quarantine. Its digest leaves out where it came from, so that sending it again adds nothing."""
+def _kept(envelope: Envelope, counted: dict[str, int]) -> dict[str, Any]:
+    """A row for the table of batches."""
+    return {
+        "batch_id": envelope.batch_id,
+        "source": envelope.source,
+        "actor": envelope.actor,
+        "body_sha256": f"\\x{envelope.body_sha256.hex()}",
+        "bytes": envelope.size,
+        "counts": counted,
+    }
+
+
+def _held(ground: Ground, envelope: Envelope, row: int, counted: int, raw: object, fault: Fault) -> dict[str, Any]:
+    """A row for the quarantine. Its digest leaves out where it came from, so that sending it again adds nothing.
+
+    It lies in the block it names, else where it would count. A code of the edition is kept: it is nobody's number.
+    """
     kept = mask({"fault": _said(raw)} if isinstance(raw, Fault) else raw)
+    block = raw.get("block") if isinstance(raw, dict) else None
+    declared = ground.block_numbers.get(block, 0) if isinstance(block, str) else 0
+    if declared and isinstance(kept, dict):
+        kept["block"] = block
     name = hashlib.blake2b(orjson.dumps([fault.reason, kept]), digest_size=16).hexdigest()
     return {
+        "batch_id": envelope.batch_id,
+        "actor": envelope.actor,
         "row": row,
-        "number": number,
+        "number": declared or counted,
         "reason": fault.reason,
         "detail": _said(fault),
         "proposal": fault.proposal,

@@ -107,9 +107,9 @@ async def import_file(
 
     Raises BadInput for a file that cannot be read. Receipts of this run and of the runs it goes on from are summed.
     """
+    total = count_rows(path)  # before anything else is done with a path that may lead nowhere
     sha = await asyncio.to_thread(_sha256, path, reading)
     done, counted = await _begun(engine, sha, ground)
-    total = count_rows(path)
     counts, reasons, flags = (Counter[str](counted.get(name)) for name in ("counts", "reasons", "flags"))
     summary = Summary(done, done, counted.get("passed_over", 0), counts, reasons, flags, None)
     refused = Refused(path.with_name(f"{path.name}.refused.csv"), done)
@@ -194,21 +194,36 @@ def as_submission(row: Mapping[str, Any], number: int, reading: Reading, source:
     raw = {name: value for name, value in row.items() if name not in taken}
     raw |= {name: row[column] for name, column in reading.columns.items()}
     raw |= reading.fixed
-    for name in _FLOATS & raw.keys():
-        raw[name] = _typed(raw[name], _FLOAT, float)
-    for name in _WHOLES & raw.keys():
-        raw[name] = _typed(raw[name], _WHOLE, lambda text: int(float(text)))
-    for name in _INSTANTS & raw.keys():
-        raw[name] = _local(raw[name], zone)
+    raw = from_text(raw, zone)
     key = row.get(reading.key) if reading.key else number
     for name in ("submission_id", "household_id"):
         if raw.get(name) in (None, ""):
-            raw[name] = None if key in (None, "") else str(uuid5(_NAMESPACE, f"{source}\n{name}\n{key}"))
+            raw[name] = None if key in (None, "") else made_id(source, name, key)
         elif not isinstance(raw[name], str):
             raw[name] = str(raw[name])
     if raw.get("revision") is None:
         raw["revision"] = 1
     return {name: value for name, value in raw.items() if value is not None and value != ""}
+
+
+def from_text(raw: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
+    """A row whose cells are text, with numbers where a field is one and local times given their offset of `zone`.
+
+    Text that is no number stays text, for `submissions.parse` to say so.
+    """
+    made = dict(raw)
+    for name in _FLOATS & made.keys():
+        made[name] = _typed(made[name], _FLOAT, float)
+    for name in _WHOLES & made.keys():
+        made[name] = _typed(made[name], _WHOLE, lambda text: int(float(text)))
+    for name in _INSTANTS & made.keys():
+        made[name] = _local(made[name], zone)
+    return made
+
+
+def made_id(source: str, name: str, key: object) -> str:
+    """The UUIDv5 that stands for an id which a row of `source` lacks: the same row always gets the same."""
+    return str(uuid5(_NAMESPACE, f"{source}\n{name}\n{key}"))
 
 
 def _typed(value: Any, shape: re.Pattern[str], convert: Callable[[str], Any]) -> Any:

@@ -60,32 +60,34 @@ def place(ground: Ground, submissions: Sequence[Submission]) -> list[Placed | Fa
     outside = _outside(ground, points, submissions)
     limit = ground.campaign.accuracy_limit_m
     answers: list[Placed | Fault] = []
-    for i, submission in enumerate(submissions):
+    looked = zip(submissions, declared.tolist(), points.located.tolist(), index.tolist(), outside.tolist(), strict=True)
+    for i, (submission, block, located, cell, beyond) in enumerate(looked):
         if i in faults:
             answers.append(faults[i])
-        elif submission.lon is None and not declared[i]:
+            continue
+        has_point = submission.lon is not None
+        if not has_point and not block:
             answers.append(
                 Fault(Reason.UNKNOWN_BLOCK, "block", f"the edition {ground.campaign.edition} has no such block")
             )
-        else:
-            flags = []
-            if submission.accuracy_m is not None and submission.accuracy_m > limit:
-                flags.append("low_accuracy")
-            if outside[i]:
-                flags.append("outside_block")
-            if submission.block and not declared[i]:
-                flags.append("unknown_block")
-                submission.notices += ("UNKNOWN_BLOCK block",)
-            has_point = submission.lon is not None
-            answers.append(
-                Placed(
-                    submission,
-                    number=int(declared[i] or points.located[i]),
-                    located=int(points.located[i]) if has_point else None,
-                    cell=int(index[i]) if has_point else None,
-                    flags=" ".join(flags) or None,
-                )
+            continue
+        flags = []
+        if submission.accuracy_m is not None and submission.accuracy_m > limit:
+            flags.append("low_accuracy")
+        if beyond:
+            flags.append("outside_block")
+        if submission.block and not block:
+            flags.append("unknown_block")
+            submission.notices += ("UNKNOWN_BLOCK block",)
+        answers.append(
+            Placed(
+                submission,
+                number=block or located,
+                located=located if has_point else None,
+                cell=cell if has_point else None,
+                flags=" ".join(flags) or None,
             )
+        )
     return answers
 
 

@@ -25,6 +25,7 @@ TILE = "13/6761/4107"
 #: What each role gets. 401 is what everybody gets without credentials, save where OPEN says otherwise.
 WATCHERS = dict.fromkeys(ROLES, 200) | {"local_government": 403}
 EVERYBODY = dict.fromkeys(ROLES, 200)
+NO_DECIDERS = ("enumerator", "local_government")
 OPEN: dict[str, str] = {
     "GET /livez": "says nothing of anybody",
     "GET /readyz": "says nothing of anybody",
@@ -34,6 +35,7 @@ OPEN: dict[str, str] = {
     "POST /login": "where one logs in",
     "GET /": "leads to the log-in page",
     "GET /gaps": "leads to the log-in page",
+    "GET /quarantine": "leads to the log-in page",
     "GET /assets/{version}/{name:path}": "scripts and styles, the same for all",
     "GET /favicon.ico": "the same for all",
 }
@@ -48,6 +50,9 @@ GUARDED: dict[str, tuple[str, dict[str, int]]] = {
     "GET /v1/coverage": ("/v1/coverage", WATCHERS),
     "GET /v1/cells": ("/v1/cells", WATCHERS),
     "GET /v1/gaps": ("/v1/gaps", WATCHERS),
+    "GET /v1/quarantine": ("/v1/quarantine", WATCHERS),
+    "POST /v1/quarantine/{row_id}/resolve": ("/v1/quarantine/1/resolve",
+                                             dict.fromkeys(ROLES, 422) | dict.fromkeys(NO_DECIDERS, 403)),
     "GET /v1/stream": ("/v1/stream", WATCHERS),
     "GET /v1/me": ("/v1/me", EVERYBODY),
     "GET /tiles/{layer}/{z}/{x}/{y}.mvt": (f"/tiles/blocks/{TILE}.mvt", WATCHERS),
@@ -100,7 +105,7 @@ def test_open_routes_give_no_numbers(service: Service, route: str) -> None:
         return
     with service.client(None) as client:
         answer = client.get(path.replace("{version}/{name:path}", "x/static/page.css"))
-    assert answer.status_code in ({303} if route in {"GET /", "GET /gaps"} else {200})
+    assert answer.status_code in ({303} if route in {"GET /", "GET /gaps", "GET /quarantine"} else {200})
     if answer.status_code == 303:
         assert answer.headers["location"].startswith("/login?to=")
     assert BLOCKS[0].code not in answer.text

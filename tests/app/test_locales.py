@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from app import locales
+from geo.intake.batch import STATUSES
 from geo.intake.reasons import Reason
+from geo.intake.submissions import FIELDS
 from geo.schema import COUNTS, ROLES, SERIES
 from geo.watch.coverage import STATES
 from geo.watch.gaps import REASONS
@@ -33,6 +35,9 @@ def test_both_languages_fill_in_the_same_values():
     ("section", "codes"),
     [
         ("fault", [r.value for r in Reason]),
+        ("held", [r.value for r in Reason]),
+        ("field", FIELDS),
+        ("receipt", STATUSES),
         ("state", STATES),
         ("reason", REASONS.values()),
         ("role", ROLES),
@@ -43,6 +48,13 @@ def test_both_languages_fill_in_the_same_values():
 )
 def test_every_code_is_put_in_words(section, codes):
     assert [c for c in codes if f"{section}.{c}" not in locales.texts("id")] == []
+
+
+@pytest.mark.parametrize("language", locales.LANGUAGES)
+def test_every_reason_says_what_is_wrong_and_what_to_do(language):
+    said = {r: locales.texts(language)[f"fault.{r}"] for r in Reason}
+    assert [r for r, text in said.items() if len(re.findall(r"[.;] [A-Z]", text)) < 1 or not text.endswith(".")] == []
+    assert [r for r, text in said.items() if text.startswith(f"{locales.texts(language)[f'held.{r}']}.")] == []
 
 
 def test_every_key_that_a_page_names_exists():

@@ -11,7 +11,7 @@ from app.database import Database
 from geo.trust import accounts
 from tests.conftest import serving
 
-PAGES = ("/", "/gaps")
+PAGES = ("/", "/gaps", "/quarantine")
 
 
 @pytest.fixture

@@ -126,8 +126,8 @@ function narrow(area) {
 
 function showWithin() {
   place("within").replaceChildren(...(view.within
-    ? [h("p", { class: "within" }, t("gaps.within", { name: view.name ?? view.within }), " ",
-        h("button", { type: "button", class: "quiet", onclick: () => narrow(null) }, t("gaps.everywhere")))]
+    ? [h("p", { class: "within" }, t("app.only_in", { name: view.name ?? view.within }), " ",
+        h("button", { type: "button", class: "quiet", onclick: () => narrow(null) }, t("app.everywhere")))]
     : []));
 }
 

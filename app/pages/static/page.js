@@ -14,17 +14,24 @@ export function h(tag, attributes = {}, ...children) {
 
 /** What the API said against a request: `code` as in its problem documents, "network" where it could not be reached. */
 export class Problem extends Error {
-  constructor(code, message) {
+  constructor(code, message, said = {}) {
     super(message);
     this.code = code;
+    this.said = said; // the whole document
   }
 }
 
 /** The JSON at an address of our own. Goes to the log-in page where the session has ended. Throws Problem. */
-export async function get(path, parameters = {}, signal = undefined) {
+export const get = (path, parameters = {}, signal = undefined) => ask(address(path, parameters), { signal });
+
+/** The JSON that answers a POST of `body` (a file, or what becomes JSON) as `type`. Throws Problem. */
+export const post = (path, body, type = "application/json") =>
+  ask(path, { method: "POST", body: body instanceof Blob ? body : JSON.stringify(body), headers: { "content-type": type } });
+
+async function ask(path, { headers = {}, ...more }) {
   let answer;
   try {
-    answer = await fetch(address(path, parameters), { headers: { accept: "application/json" }, signal });
+    answer = await fetch(path, { ...more, headers: { accept: "application/json", ...headers } });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem("network", String(error));
@@ -32,7 +39,7 @@ export async function get(path, parameters = {}, signal = undefined) {
   if (answer.ok) return answer.json();
   if (answer.status === 401) logIn();
   const said = await answer.json().catch(() => ({}));
-  throw new Problem(String(said.type ?? "").split(":").pop() || `http-${answer.status}`, said.detail ?? "");
+  throw new Problem(String(said.type ?? "").split(":").pop() || `http-${answer.status}`, said.detail ?? "", said);
 }
 
 /** An address with parameters; empty ones left out, lists repeated. */

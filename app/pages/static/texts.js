@@ -15,6 +15,7 @@ export function t(key, values = {}) {
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const share = new Intl.NumberFormat(locale, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const round = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 });
+const tenth = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
 const clock = new Intl.DateTimeFormat(locale, { timeZone: zone, hour: "2-digit", minute: "2-digit" });
 const dated = new Intl.DateTimeFormat(locale, {
   timeZone: zone, day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
@@ -23,6 +24,9 @@ const day = new Intl.DateTimeFormat("sv-SE", { timeZone: zone });
 
 /** A count; a dash where there is none. */
 export const number = (n) => (n === null || n === undefined ? "–" : whole.format(n));
+
+/** A distance: tenths where they matter. */
+export const kilometres = (km) => (km < 10 ? tenth : whole).format(km);
 
 /** A rate with one decimal; rounded down, so that 100 % is never said too early. */
 export const percent = (r) => (r === null || r === undefined ? "–" : share.format(Math.floor(r * 1000 + 1e-6) / 1000));

@@ -1,34 +1,27 @@
--- name: incoming
--- One batch on its way in; kept for the connection, emptied at each commit, gone when its first transaction fails.
-CREATE TEMP TABLE IF NOT EXISTS incoming (
-    "row" integer, submission_id uuid, household_id text, revision integer, block text, number integer,
-    located integer, lon double precision, lat double precision, cell bigint, accuracy_m real,
-    captured_at timestamptz, day date, result text, origin text, visit smallint, revisit_at timestamptz,
-    welfare smallint, started_at timestamptz, finished_at timestamptz, enumerator text, flags text, digest bytea,
-    stored boolean
-) ON COMMIT DELETE ROWS;
-
 -- name: submissions
--- Append what is new and tell which rows that was. The two unique keys decide; ordered, so that two batches cannot wait
+-- Append what is new; of two with one id or one revision the first counts. Ordered, so that two transactions seldom wait
 -- for each other.
 INSERT INTO intake.submission (submission_id, household_id, revision, batch_id, "row", actor, block, number,
     located, lon, lat, cell, accuracy_m, captured_at, day, result, origin, visit, revisit_at, welfare, started_at,
     finished_at, enumerator, flags, digest, received_at)
-SELECT submission_id, household_id, revision, :batch_id, "row", :actor, block, number, located, lon, lat, cell,
+SELECT submission_id, household_id, revision, batch_id, "row", actor, block, number, located, lon, lat, cell,
     accuracy_m, captured_at, day, result, origin, visit, revisit_at, welfare, started_at, finished_at, enumerator,
     flags, digest, (SELECT ground.now())
 FROM incoming
-ORDER BY household_id, revision, submission_id, "row"
-ON CONFLICT DO NOTHING
-RETURNING "row";
+ORDER BY household_id, revision, "row"
+ON CONFLICT DO NOTHING;
 
 -- name: missed
 -- Rows that met a record stored before, here or elsewhere.
-UPDATE incoming SET stored = false WHERE "row" = ANY(:rows);
+UPDATE incoming i SET stored = false
+WHERE NOT EXISTS (
+    SELECT FROM intake.submission s
+    WHERE s.submission_id = i.submission_id AND s.batch_id = i.batch_id AND s."row" = i."row"
+);
 
 -- name: fresh
 -- Households heard of for the first time, by one record, count at once. Tells which others need a second look: known
--- before, or with several records in this batch.
+-- before, or with several records among these.
 WITH single AS (
     SELECT * FROM (SELECT *, count(*) OVER (PARTITION BY household_id) AS records FROM incoming WHERE stored) i
     WHERE records = 1
@@ -117,7 +110,7 @@ HAVING (sum(c.sign * v.completed), sum(c.sign * v.new), sum(c.sign * v.partial),
 -- name: receipts
 -- What became of rows that were not simply stored: they met a record of the same id or the same household and revision,
 -- or their household has a higher one.
-SELECT i."row", i.submission_id,
+SELECT i.place,
     CASE
         WHEN mine.submission_id IS NOT NULL AND h.revision > i.revision THEN 'superseded'
         WHEN mine.submission_id IS NOT NULL THEN 'stored'
@@ -127,24 +120,32 @@ SELECT i."row", i.submission_id,
 FROM incoming i
 LEFT JOIN intake.submission known ON known.submission_id = i.submission_id
 LEFT JOIN intake.submission twin ON twin.household_id = i.household_id AND twin.revision = i.revision
-LEFT JOIN intake.submission mine ON mine.submission_id = i.submission_id AND mine.batch_id = :batch_id
+LEFT JOIN intake.submission mine ON mine.submission_id = i.submission_id AND mine.batch_id = i.batch_id
                                 AND mine."row" = i."row"
 LEFT JOIN intake.household h ON h.household_id = i.household_id
 WHERE NOT i.stored OR i.household_id = ANY(:households);
 
 -- name: quarantine
 -- Rows held back, each once: the same bad row sent again adds nothing. A row that is null arrives as no value at all.
+-- One that names no block of the edition lies where its sender works, so that somebody there sees it.
+WITH held AS (
+    SELECT * FROM jsonb_to_recordset(CAST(:held AS jsonb)) AS q (batch_id uuid, "row" integer, actor integer,
+        number integer, reason text, detail text, proposal jsonb, raw jsonb, digest bytea)
+), sender AS MATERIALIZED (
+    SELECT actor, lower(trust.scope_of(actor)) AS number FROM (SELECT DISTINCT actor FROM held WHERE number = 0) a
+)
 INSERT INTO intake.quarantine (batch_id, "row", actor, number, reason, detail, proposal, raw, digest, received_at)
-SELECT :batch_id, q."row", :actor, q.number, q.reason, q.detail, q.proposal, coalesce(q.raw, 'null'), q.digest,
-    (SELECT ground.now())
-FROM jsonb_to_recordset(CAST(:held AS jsonb)) AS q ("row" integer, number integer, reason text, detail text,
-    proposal jsonb, raw jsonb, digest bytea)
+SELECT q.batch_id, q."row", q.actor, CASE WHEN q.number > 0 THEN q.number ELSE coalesce(s.number, 0) END, q.reason,
+    q.detail, q.proposal, coalesce(q.raw, 'null'), q.digest, (SELECT ground.now())
+FROM held q LEFT JOIN sender s USING (actor)
 ORDER BY q.digest
 ON CONFLICT (digest) DO NOTHING;
 
--- name: batch
+-- name: batches
 INSERT INTO intake.batch (batch_id, source, actor, body_sha256, bytes, counts, received_at)
-VALUES (:batch_id, :source, :actor, :body_sha256, :bytes, CAST(:counts AS jsonb), ground.now());
+SELECT b.batch_id, b.source, b.actor, b.body_sha256, b.bytes, b.counts, (SELECT ground.now())
+FROM jsonb_to_recordset(CAST(:batches AS jsonb)) AS b (batch_id uuid, source text, actor integer, body_sha256 bytea,
+    bytes bigint, counts jsonb);
 
 -- name: receipt
 -- The receipt of one submission as of now, for its sender or those in whose scope it counts.
