@@ -41,6 +41,8 @@ MAX_VALUES = 500_000
 MAX_COLUMNS = 1_000
 #: What a workbook of an upload may come to: 10,000 rows need a tenth of it.
 _MOST = Most(unpacked=100_000_000, cells=1_000_000)
+#: Characters of a cell; no field of a submission comes near.
+_LONGEST = 100_000
 #: Of a line that cannot be read this much is kept, characters.
 _QUOTED = 1_000
 
@@ -337,10 +339,12 @@ def _table_rows(content: bytes, lacking: Lacking, _: list[str]) -> list[object]:
 
 
 def _cells(line: str, between: str) -> list[str | None] | None:
-    """The cells of one line; None where its quotes do not fit."""
+    """The cells of one line; None where its quotes do not fit, or a cell is too long."""
     try:
         (cells,) = csv.reader([line], delimiter=between, strict=True)
     except csv.Error:
+        return None
+    if any(len(cell) > _LONGEST for cell in cells):  # the reader's own limit is one for the whole process
         return None
     return [cell.strip() or None for cell in cells]
 

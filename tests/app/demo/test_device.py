@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from sqlalchemy import create_engine, text
 
-from app.api import submissions
+from app import bodies
 from app.demo.device import STATUSES, Device
 from app.demo.wire import Server, undisturbed
 from tests.app.demo.pretender import accounted, ids, rows
@@ -207,7 +207,7 @@ def test_too_much_at_once(
     service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: int, limit: str, most: int, why: str
 ) -> None:
     recorded = rows(40, start)
-    monkeypatch.setattr(submissions, limit, most)
+    monkeypatch.setattr(bodies, limit, most)
     with phone(tmp_path, service) as device:
         device.record(recorded)
         first, second, third = (device.send(limit=40) for _ in range(3))
