@@ -19,8 +19,8 @@ COOKIE = "cakupan_session"
 BELIEVED_SECONDS = 20
 
 
-def house(request: Request) -> House:
-    """The process's state."""
+async def house(request: Request) -> House:
+    """The process's state. A coroutine though it waits for nothing: a plain function would be sent to a thread."""
     found: House = request.app.state.house
     return found
 

@@ -21,6 +21,7 @@ import orjson
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
+from app import json_values
 from geo.errors import BadInput
 from geo.ground.tables import delimiter
 from geo.ground.workbooks import Most, sheet_cells
@@ -47,13 +48,9 @@ _LONGEST = 100_000
 _QUOTED = 1_000
 
 _PIECE = 1 << 14
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
-_ALIKE = bytes.maketrans(b"[]", b"{}")
 _LINES = re.compile(rb"[^\n]+")
 _TEXT_LINES = re.compile(r"[^\r\n]+")
 _DEGREES = re.compile(rb"CRS:?84|EPSG:+4326")
-_NESTING = frozenset({dict, list})
 
 
 @dataclass(frozen=True)
@@ -193,7 +190,7 @@ def _text(content: bytes) -> str:
 
 
 def _json_rows(content: bytes, _: Lacking, __: list[str]) -> list[object]:
-    sent = _loaded(content)
+    sent = _whole(content)
     if not isinstance(sent, dict) or not isinstance(sent.get("submissions"), list):
         raise BadInput('the body must be {"submissions": […]}', code="malformed-body")
     rows: list[object] = sent["submissions"]
@@ -211,25 +208,25 @@ def _line_rows(content: bytes, _: Lacking, __: list[str]) -> list[object]:
             break
         lines.append(line)
         try:
-            rows.append(orjson.loads(line))
-        except orjson.JSONDecodeError:
+            rows.append(json_values.value(line))
+        except json_values.NotJson:
             rows.append(Fault(Reason.MALFORMED, "", f"is not JSON: {_quoted(line.decode('utf-8', 'replace'))}"))
     if any(type(row) is Fault for row in rows):
         _text(content)
-    elif not _suspect(content, rows):
+    elif not json_values.suspect(content, rows):
         return rows
     return [_once(line, row) for line, row in zip(lines, rows, strict=True)]
 
 
 def _once(line: bytes, row: object) -> object:
     """The row of a line; a fault where a field is named twice in it."""
-    if type(row) is not Fault and _suspect(line, row) and _names_twice(line, row):
+    if type(row) is not Fault and json_values.suspect(line, row) and json_values.names_twice(line, row):
         return Fault(Reason.MALFORMED, "", f"names a field twice: {_quoted(line.decode())}")
     return row
 
 
 def _feature_rows(content: bytes, _: Lacking, __: list[str]) -> list[object]:
-    sent = _loaded(content)
+    sent = _whole(content)
     features = sent.get("features") if isinstance(sent, dict) else None
     if not isinstance(sent, dict) or sent.get("type") != "FeatureCollection" or not isinstance(features, list):
         raise BadInput("the body must be a FeatureCollection", code="malformed-body")
@@ -255,58 +252,13 @@ def _feature(feature: object) -> object:
     return properties | {"lon": at[0], "lat": at[1]}
 
 
-def _loaded(content: bytes) -> Any:
+def _whole(content: bytes) -> Any:
     """The JSON value of a whole body."""
     try:
-        sent = orjson.loads(content)
-    except orjson.JSONDecodeError as broken:
-        if "depth" in str(broken):
-            raise _too_deep() from broken
+        return json_values.strictly(content, DEEPEST)
+    except json_values.NotJson as broken:
         _text(content)
         raise BadInput("the body is not JSON", code="malformed-body") from broken
-    if _is_deep(content) and _is_deep(_STRING.sub(b"", content)):
-        raise _too_deep()
-    if _suspect(content, sent) and _names_twice(content, sent):
-        raise BadInput("an object of the body names a field twice", code="duplicate-key")
-    return sent
-
-
-def _too_deep() -> BadInput:
-    return BadInput(f"the body is nested deeper than {DEEPEST}", code="too-deep")
-
-
-def _is_deep(content: bytes) -> bool:
-    """Whether brackets lie more than DEEPEST deep in each other, those inside of strings counted as well."""
-    brackets = content.translate(_ALIKE, _ALL_BUT_BRACKETS)
-    for _ in range(DEEPEST):
-        if not brackets:
-            return False
-        brackets = brackets.replace(b"{}", b"")
-    return bool(brackets)
-
-
-def _suspect(content: bytes, value: object) -> bool:
-    """Whether a field may be named twice in `content`, of which a parser keeps the last without a word.
-
-    Each lost entry loses a colon: without escapes the value, written again, has as many as were sent, or fewer.
-    """
-    if b"\\" in content:
-        return True
-    try:
-        return content.count(b":") != orjson.dumps(value).count(b":")
-    except orjson.JSONEncodeError:  # deeper than is written: told of as such
-        return True
-
-
-def _names_twice(content: bytes, value: object) -> bool:
-    """Whether more colons stand outside of strings than there are entries."""
-    entries = 0
-    level: list[Any] = [value] if type(value) in _NESTING else []
-    while level:
-        entries += sum(len(part) for part in level if type(part) is dict)
-        inside = (part.values() if type(part) is dict else part for part in level)
-        level = [part for parts in inside for part in parts if type(part) in _NESTING]
-    return _STRING.sub(b"", content).count(b":") != entries
 
 
 # ── tables ────────────────────────────────────────────────────────────────────────────────────────────────────────
