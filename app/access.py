@@ -3,20 +3,25 @@
 import base64
 import time
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
 
+from app import limits
 from app.errors import Denied
 from app.house import House
 from geo.scope import Scope
-from geo.trust import accounts
-from geo.trust.accounts import Caller
+from geo.trust import credentials
+from geo.trust.credentials import Caller
 
 COOKIE = "cakupan_session"
 
 #: Seconds for which a process believes a credential without asking again; a revoked one dies within them.
 BELIEVED_SECONDS = 20
+
+#: Credentials that a process believes at once.
+MOST_BELIEVED = 10_000
 
 
 async def house(request: Request) -> House:
@@ -33,23 +38,44 @@ async def known(request: Request, house: HouseDep) -> Caller | None:
     secret = _secret(request)
     if not secret:
         return None
-    believed: dict[bytes, tuple[float, Caller | None]] = request.app.state.believed
-    key = accounts.digest(secret)
-    now = time.monotonic()
-    if key in believed and now - believed[key][0] < BELIEVED_SECONDS and believed[key][1]:
-        caller = believed[key][1]
-    else:
-        async with house.db.internal.begin() as connection:
-            caller = await accounts.authenticate(connection, secret)
-        if len(believed) > 10_000:
-            believed.clear()
-        if caller:
-            believed[key] = (now, caller)
-        else:
-            believed.pop(key, None)
-    if caller and caller.kind == "session" and request.method not in {"GET", "HEAD"}:
-        _same_origin(request)
+    caller = await _believed(request, house, secret)
+    if caller:
+        limits.of(request).asked(caller.account_id)
+        if caller.kind == "session" and request.method not in {"GET", "HEAD"}:
+            same_origin(request)
     return caller
+
+
+async def _believed(request: Request, house: House, secret: str) -> Caller | None:
+    """Who holds the secret, asked of the database now or a moment ago."""
+    believed: dict[bytes, tuple[float, Caller]] = request.app.state.believed
+    key, now = credentials.digest(secret), time.monotonic()
+    if key in believed and now - believed[key][0] < BELIEVED_SECONDS:
+        return believed[key][1]
+    limits.of(request).may_fail(request)
+    async with house.db.internal.begin() as connection:
+        caller = await credentials.authenticate(connection, secret)
+    if caller is None:
+        limits.of(request).failed(request)
+        believed.pop(key, None)
+        return None
+    if len(believed) > MOST_BELIEVED:
+        believed.clear()
+    believed[key] = (now, caller)
+    if caller.used_at is None or datetime.now(UTC) - caller.used_at > timedelta(hours=1):
+        async with house.db.worker.begin() as connection:
+            await credentials.used(connection, caller.credential_id)
+    return caller
+
+
+async def still(request: Request, house: House, caller: Caller) -> bool:
+    """Whether the credential of a request that lasts still opens what it did when the request came.
+
+    An answer that goes on for hours must end within a minute of its token or grant.
+    """
+    secret = _secret(request)
+    now = await _believed(request, house, secret) if secret else None
+    return now is not None and all(now.scopes.get(role) == seen for role, seen in caller.scopes.items())
 
 
 async def caller(found: Annotated[Caller | None, Depends(known)]) -> Caller:
@@ -63,12 +89,15 @@ CallerDep = Annotated[Caller, Depends(caller)]
 
 
 def one_of(*roles: str) -> Callable[[Caller], Coroutine[Any, Any, Caller]]:
-    """A dependency that lets only these roles pass."""
+    """A dependency that lets only these roles pass, each with what it may see in them."""
 
     async def allowed(asking: CallerDep) -> Caller:
-        if asking.role not in roles:
+        if not asking.scopes:
+            raise Denied("your account has no role in force: ask an administrator", code="no-role")
+        acting = asking.only(roles)
+        if acting is None:
             raise Denied(f"this needs one of the roles {', '.join(roles)}")
-        return asking
+        return acting
 
     return allowed
 
@@ -111,7 +140,7 @@ def _secret(request: Request) -> str | None:
     return request.cookies.get(COOKIE)
 
 
-def _same_origin(request: Request) -> None:
+def same_origin(request: Request) -> None:
     """Refuse what another site makes a browser send along with our cookie."""
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")

@@ -16,7 +16,9 @@ from geo.ground.campaign import load
 from geo.ground.levels import LEVELS
 from geo.intake.recount import recount
 from geo.schema import ROLES
-from geo.trust import accounts
+from geo.scope import OPERATOR
+from geo.trust import accounts, credentials
+from geo.trust.grants import Grant
 
 app = typer.Typer(
     name="cakupan",
@@ -104,8 +106,7 @@ def account_create(
                 tree = await load_tree(connection, await load(connection))
                 number = tree.number_of(area, level)
                 where = LEVELS[tree.level[number]], area
-            made = await accounts.create(connection, name, role, where, chosen)
-            await accounts.audit(connection, 0, "account.create", account=made, role=role, area=area)
+            await accounts.create(connection, name, Grant(role, where), chosen)
         return chosen
 
     chosen = at_desk(work)
@@ -122,8 +123,8 @@ def account_list() -> None:
         async with desk.begin() as connection:
             return await accounts.listing(connection)
 
-    rows = [[r["name"], r["role"], r["area"], r["expires_at"], bool(r["disabled_at"])] for r in at_desk(work)]
-    table("accounts", ["name", "role", "area", "expires", "disabled"], rows)
+    rows = [[r["name"], bool(r["disabled_at"])] for r in at_desk(work)]
+    table("accounts", ["name", "disabled"], rows)
 
 
 @account.command("password")
@@ -136,9 +137,8 @@ def account_password(
     async def work(desk: Desk) -> str:
         chosen = password or accounts.new_password()
         async with desk.begin() as connection:
-            found = await accounts.account_id(connection, name)
-            await accounts.set_password(connection, found, chosen)
-            await accounts.audit(connection, 0, "account.password", account=found)
+            found = await accounts.find(connection, name)
+            await accounts.set_password(connection, found.account_id, chosen, OPERATOR)
         return chosen
 
     out.print(f"password of {name} (shown this once): [bold]{at_desk(work)}[/]")
@@ -154,10 +154,9 @@ def token_create(
 
     async def work(desk: Desk) -> str:
         async with desk.begin() as connection:
-            found = await accounts.account_id(connection, account_name)
-            secret = await accounts.issue(connection, found, "token", name, datetime.now(UTC) + timedelta(days=days))
-            await accounts.audit(connection, 0, "token.create", account=found, name=name)
-        return secret
+            found = await accounts.find(connection, account_name)
+            until = datetime.now(UTC) + timedelta(days=days)
+            return await credentials.give_token(connection, found.account_id, name, until, OPERATOR)
 
     typer.echo(at_desk(work))
 
@@ -168,7 +167,7 @@ def token_list() -> None:
 
     async def work(desk: Desk) -> list[Json]:
         async with desk.begin() as connection:
-            return await accounts.tokens(connection)
+            return await credentials.tokens(connection)
 
     rows = [[r["credential_id"], r["account"], r["name"], str(r["expires_at"])] for r in at_desk(work)]
     table("tokens", ["id", "account", "name", "expires"], rows)
@@ -180,8 +179,7 @@ def token_revoke(token_id: int) -> None:
 
     async def work(desk: Desk) -> None:
         async with desk.begin() as connection:
-            await accounts.revoke(connection, token_id)
-            await accounts.audit(connection, 0, "token.revoke", token=token_id)
+            await credentials.revoke(connection, token_id, OPERATOR)
 
     at_desk(work)
     out.print(f"token {token_id} is revoked")

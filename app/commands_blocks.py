@@ -126,7 +126,7 @@ def assignments_import(
     async def work(desk: Desk) -> tuple[ground_assignments.Imported, set[str]]:
         async with desk.begin() as connection:
             stored = await ground_assignments.store(connection, edition, read, starts_on=starts.date(), columns=columns)
-            return stored, {row["name"] for row in await accounts.listing(connection)}
+            return stored, await accounts.names(connection)
 
     done, known = at_desk(work)
     table(

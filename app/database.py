@@ -50,10 +50,17 @@ class Database:
         self.internal = _engine(logins.internal, pool_size)
 
     @asynccontextmanager
-    async def as_actor(self, actor: int) -> AsyncIterator[AsyncConnection]:
+    async def as_actor(self, actor: int, credential: int | None = None) -> AsyncIterator[AsyncConnection]:
         """A transaction of the internal login in which `actor` acts; the database derives what it may see."""
         async with self.internal.begin() as connection:
-            await accounts.act_as(connection, actor)
+            await accounts.act_as(connection, actor, credential)
+            yield connection
+
+    @asynccontextmanager
+    async def for_actor(self, actor: int, credential: int | None = None) -> AsyncIterator[AsyncConnection]:
+        """A transaction of the worker, which sees everything: whoever uses it checks what `actor` may do."""
+        async with self.worker.begin() as connection:
+            await accounts.act_as(connection, actor, credential)
             yield connection
 
     async def close(self) -> None:

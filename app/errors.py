@@ -27,6 +27,9 @@ STATUS_OF_CODE = {
     "not-logged-in": 401,
     "wrong-credentials": 401,
     "not-allowed": 403,
+    "no-role": 403,
+    "not-yours": 403,
+    "too-many-requests": 429,
     "body-too-large": 413,
     "unsupported-body": 415,
     "too-many-viewers": 503,
@@ -47,6 +50,7 @@ TITLES = {
     405: "Method not allowed",
     409: "Refused",
     413: "Too large",
+    421: "Not for this service",
     415: "Unsupported body",
     422: "Cannot be understood",
     429: "Too many requests",
@@ -101,6 +105,8 @@ def install(app: FastAPI) -> None:
     async def ours(request: Request, error: CakupanError) -> JSONResponse:
         by_class = next((s for kind, s in STATUS.items() if isinstance(error, kind)), 500)
         answer = problem(STATUS_OF_CODE.get(error.code, by_class), error.code, str(error))
+        if seconds := getattr(error, "seconds", None):
+            answer.headers["Retry-After"] = str(seconds)
         if "sec-fetch-mode" in request.headers and "www-authenticate" in answer.headers:
             del answer.headers["www-authenticate"]  # a page's own request; a browser would ask for a password over it
         return answer

@@ -1,6 +1,7 @@
 """What one process of the service holds while it runs: pools, the ground, the mirror, kept tiles; and its two loops.
 
-One loop folds, the other moves the mirror on and notices when campaign, areas or expected families were changed.
+One loop folds, one moves the mirror on and notices when campaign, areas or expected families were changed, one seals
+the audit.
 """
 
 import asyncio
@@ -16,12 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database import Database
 from app.group import Together
+from app.heads import Heads
 from app.settings import Settings
 from geo.errors import NotReady
 from geo.ground.areas import Ground, load_ground
 from geo.ground.campaign import fingerprint
 from geo.ground.campaign import load as load_campaign
 from geo.intake import fold
+from geo.trust import seals
 from geo.watch import live
 from geo.watch.live import Snapshot
 from tiles.geometry import Kept
@@ -29,6 +32,9 @@ from tiles.geometry import Kept
 log = structlog.get_logger()
 
 NO_CAMPAIGN = "there is no campaign yet: import areas, then run ./cakupan campaign set"
+
+#: Pause between two sealings of the audit, seconds.
+SEAL_SECONDS = 1.0
 
 #: How often a process looks whether campaign, areas or expected families changed, seconds.
 LOOK_SECONDS = 2.0
@@ -41,6 +47,7 @@ class House:
     settings: Settings
     db: Database
     kept: Kept
+    heads: Heads | None = None
     ground: Ground | None = None
     snapshot: Snapshot | None = None
     fingerprint: str | None = None
@@ -154,12 +161,25 @@ class House:
                 log.warning("listen", kind=type(error).__name__)
                 await asyncio.sleep(1)
 
+    async def seal_forever(self) -> None:
+        """Seal the audit every second, in whichever process gets the lock, and write its head down now and then."""
+        while True:
+            try:
+                async with self.db.worker.begin() as connection:
+                    head = await seals.seal(connection)
+                if head and self.heads:
+                    self.heads.keep(head)
+            except (SQLAlchemyError, psycopg.Error, OSError) as error:
+                log.warning("seal", kind=type(error).__name__)
+            await asyncio.sleep(SEAL_SECONDS)
+
     @contextlib.asynccontextmanager
     async def living(self) -> AsyncIterator[None]:
-        """Run both loops for the time of the block."""
+        """Run the loops for the time of the block."""
         await self.look()
         await self.move_on()
         loops = [asyncio.create_task(self.fold_forever()), asyncio.create_task(self.listen_forever())]
+        loops.append(asyncio.create_task(self.seal_forever()))
         try:
             yield
         finally:

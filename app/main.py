@@ -22,21 +22,25 @@ from app.api import (
 from app.compression import Compressed
 from app.database import Database, Logins
 from app.headers import SecurityHeaders
+from app.heads import Heads
+from app.hosts import TrustedHosts
 from app.house import House
+from app.limits import Limits
 from app.pages import routes as pages
 from app.settings import Settings
 from tiles.geometry import Kept
 
 
-def create_app(settings: Settings, logins: Logins, *, may_lose: bool = False) -> FastAPI:
+def create_app(settings: Settings, logins: Logins, *, heads: Heads | None = None, may_lose: bool = False) -> FastAPI:
     """The service over the database that `logins` lead to.
 
-    `may_lose` lets it be ready on a database that is not durable: for tests only.
+    `heads` is where ends of the audit's chain are written down, if anywhere. `may_lose` lets it be ready on a database
+    that is not durable: for tests only.
     """
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        house = House(settings, Database(logins, settings.pool_size), Kept(settings.tile_cache_mb))
+        house = House(settings, Database(logins, settings.pool_size), Kept(settings.tile_cache_mb), heads)
         app.state.house = house
         async with house.living():
             yield
@@ -51,6 +55,7 @@ def create_app(settings: Settings, logins: Logins, *, may_lose: bool = False) ->
         openapi_url="/v1/openapi.json",
     )
     app.state.believed = {}
+    app.state.limits = Limits(settings)
     app.state.viewers = 0
     app.state.may_lose = may_lose
     errors.install(app)
@@ -58,5 +63,6 @@ def create_app(settings: Settings, logins: Logins, *, may_lose: bool = False) ->
         app.include_router(noun.router)
     app.include_router(pages.router)
     app.add_middleware(Compressed)
+    app.add_middleware(TrustedHosts, settings=settings)
     app.add_middleware(SecurityHeaders)
     return app

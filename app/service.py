@@ -9,13 +9,16 @@ from typing import Any
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy import make_url
 
 from app.database import Database, Logins
+from app.heads import Heads, file_of
 from app.main import create_app
 from app.settings import Settings
 from app.terminal import err, ready, server
 from geo.errors import NotReady
 from geo.trust import accounts
+from geo.trust.grants import Grant
 
 
 class Server(uvicorn.Server):
@@ -39,11 +42,17 @@ def serve(settings: Settings) -> None:
     with listening, server(settings) as owner:
         logins = ready(settings, owner)
         asyncio.run(_first_account(logins))
-        app = create_app(settings, logins)
+        app = create_app(settings, logins, heads=Heads(file_of(settings.home, make_url(owner).database or "")))
         host, port = listening.getsockname()[:2]
         shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104  # only compared
         config = uvicorn.Config(
-            app, log_config=None, timeout_graceful_shutdown=30, loop="uvloop", http="httptools", server_header=False
+            app,
+            log_config=None,
+            timeout_graceful_shutdown=30,
+            loop="uvloop",
+            http="httptools",
+            server_header=False,
+            forwarded_allow_ips=settings.proxies,
         )
         err.print(f"Cakupan is at [bold]http://{shown}:{port}[/]   (Ctrl-C stops it; data stay)", soft_wrap=True)
         Server(config, app).run(sockets=[listening])
@@ -69,11 +78,10 @@ async def _first_account(logins: Logins) -> None:
     db = Database(logins, 1)
     try:
         async with db.worker.begin() as connection:
-            if await accounts.listing(connection):
+            if not await accounts.is_empty(connection):
                 return
             password = accounts.new_password()
-            made = await accounts.create(connection, "admin", "admin", password=password)
-            await accounts.audit(connection, 0, "account.create", account=made, role="admin", area=None)
+            await accounts.create(connection, "admin", Grant("admin"), password)
     finally:
         await db.close()
     err.print(f"First start. Log in as [bold]admin[/] with [bold]{password}[/]   (shown this once)", soft_wrap=True)

@@ -52,8 +52,23 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address the service listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port the service listens on; 0 takes a free one.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
-    secure_cookies: bool = Field(default=False, description="Mark cookies Secure; set it behind HTTPS.")
+    secure_cookies: bool = Field(
+        default=False, description="Mark cookies Secure always; over HTTPS they are without it too."
+    )
     session_hours: int = Field(default=12, ge=1, le=168, description="Hours after which a log-in ends.")
+    host_names: tuple[str, ...] = Field(
+        default=(),
+        description='Names the service answers to besides localhost and addresses, as JSON: `["cakupan.example.id"]`.',
+    )
+    proxies: str = Field(
+        default="127.0.0.1", description="Addresses of proxies whose X-Forwarded-For and -Proto are believed; `*`: all."
+    )
+    requests_per_minute: int = Field(
+        default=3000, ge=0, description="Most requests a minute of one account, in one process; 0: any number."
+    )
+    failures_per_minute: int = Field(
+        default=300, ge=0, description="Most wrong secrets a minute from one address, in one process; 0: any number."
+    )
     fold_seconds: float = Field(default=0.25, gt=0, le=5, description="Pause between two folds, seconds.")
     pool_size: int = Field(default=8, ge=1, le=100, description="Database connections for each login of a process.")
     tile_cache_mb: int = Field(default=256, ge=8, le=65536, description="Memory for unchanging tile bytes, megabytes.")

@@ -52,7 +52,8 @@ from app.home import secrets_of
 from geo.ground import areas, campaign
 from geo.ground.inspection import AreaRow
 from geo.intake.recount import recount
-from geo.trust import accounts
+from geo.trust import accounts, credentials
+from geo.trust.grants import Grant
 
 #: The city: SIDE × SIDE square blocks of about 440 m, a village for each row of blocks.
 SIDE, STEP, WEST, SOUTH = 40, 0.004, 117.0, -0.6
@@ -120,10 +121,10 @@ async def _city(logins: Logins, devices: int) -> list[str]:
              "edition": "bench", "time_zone": "Asia/Makassar"},
         )  # fmt: skip
         for device in range(devices):
-            made = await accounts.create(connection, f"pcl-{device}", "enumerator", ("district", DISTRICT))
-            tokens.append(await accounts.issue(connection, made, "token", "bench", None))
-        made = await accounts.create(connection, "viewer", "admin", None)
-        tokens.append(await accounts.issue(connection, made, "token", "bench", None))
+            made = await accounts.create(connection, f"pcl-{device}", Grant("enumerator", ("district", DISTRICT)))
+            tokens.append(await credentials.issue(connection, made, "token", "bench", None))
+        made = await accounts.create(connection, "viewer", Grant("admin"))
+        tokens.append(await credentials.issue(connection, made, "token", "bench", None))
     await db.close()
     return tokens
 

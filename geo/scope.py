@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+#: Closed ranges of area numbers, ascending and disjoint.
+Ranges = tuple[tuple[int, int], ...]
+
 #: The largest number a range may end in; an unbounded range ends here.
 LAST = 2_147_483_646
 
@@ -15,17 +18,26 @@ SEES_HOUSEHOLDS = frozenset({"enumerator", "supervisor", "coordinator", "admin"}
 
 @dataclass(frozen=True)
 class Scope:
-    """What one caller may see: closed ranges of area numbers in the current edition, ascending and disjoint."""
+    """What one caller may see: closed ranges of area numbers in the current edition, ascending and disjoint.
+
+    `actor` is its account, 0 the operator; `credential` the token or session it came with, for the audit.
+    """
 
     actor: int
     name: str
     role: str
-    ranges: tuple[tuple[int, int], ...]
+    ranges: Ranges
+    credential: int | None = None
 
     @property
     def everything(self) -> bool:
         """Whether nothing is hidden from this caller, the `unplaced` tally included."""
         return self.ranges == ((0, LAST),)
+
+    @property
+    def multirange(self) -> str:
+        """The numbers as PostgreSQL writes an int4multirange."""
+        return "{" + ",".join(f"[{lo},{hi}]" for lo, hi in self.ranges) + "}"
 
     @property
     def sees_households(self) -> bool:
@@ -49,10 +61,20 @@ class Scope:
         return [(lo, hi) for lo, hi in cut if lo <= hi]
 
 
-def of_multirange(actor: int, name: str, role: str, ranges: Sequence[tuple[int | None, int | None]]) -> Scope:
-    """A scope from half-open ranges as the database gives them, None being no bound."""
-    closed = ((0 if lo is None else lo, LAST if hi is None else hi - 1) for lo, hi in ranges)
-    return Scope(actor, name, role, tuple(closed))
+def closed(halves: Sequence[tuple[int | None, int | None]]) -> Ranges:
+    """Half-open ranges as the database gives them, None being no bound, as closed ones."""
+    return tuple((0 if lo is None else lo, LAST if hi is None else hi - 1) for lo, hi in halves)
+
+
+def merged(*scopes: Ranges) -> Ranges:
+    """All numbers of several scopes, as ascending ranges that neither overlap nor touch."""
+    found: list[tuple[int, int]] = []
+    for lo, hi in sorted(part for ranges in scopes for part in ranges):
+        if found and lo <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(found[-1][1], hi))
+        else:
+            found.append((lo, hi))
+    return tuple(found)
 
 
 #: The operator at the terminal, who holds the database itself.

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -25,7 +26,8 @@ from app.main import create_app
 from app.service import Server
 from app.settings import Settings, default_home
 from geo.ground.areas import Ground, load_ground
-from geo.trust import accounts
+from geo.trust import accounts, credentials
+from geo.trust.grants import Grant
 from tests import world
 
 REPOSITORY = Path(__file__).parent.parent
@@ -215,14 +217,22 @@ ACCOUNTS = {
 }
 
 
+def granted(role: str, area: tuple[str, str] | None) -> Grant:
+    """A grant of a role on an area (level, code); a local government's is under an agreement."""
+    if role != "local_government":
+        return Grant(role, area)
+    until = datetime.now(UTC) + timedelta(days=30)
+    return Grant(role, area, expires_at=until, purpose="tests", agreement="T/1")
+
+
 async def people(logins: Logins) -> dict[str, str]:
     """Make an account for each role; their tokens."""
     db = Database(logins, 1)
     tokens = {}
     async with db.worker.begin() as connection:
         for name, (role, area) in ACCOUNTS.items():
-            made = await accounts.create(connection, name, role, area, PASSWORD)
-            tokens[name] = await accounts.issue(connection, made, "token", "test", None)
+            made = await accounts.create(connection, name, granted(role, area), PASSWORD)
+            tokens[name] = await credentials.issue(connection, made, "token", "test", None)
     await db.close()
     return tokens
 

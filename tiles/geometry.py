@@ -6,7 +6,7 @@ Shapes do not change within an edition, so nothing here expires. One miss is one
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
@@ -78,12 +78,21 @@ async def build_cells(db: AsyncConnection, keys: NDArray[np.int64], z: int, x: i
     return splice.compile_layer("cells", splice.shapes(bytes(tile)), list(LAYERS["cells"].fields))
 
 
-async def households(db: AsyncConnection, scope: Scope, z: int, x: int, y: int) -> bytes:
+class Households(NamedTuple):
+    """Single households as a tile; how many there are in it, and the blocks they count in."""
+
+    body: bytes
+    households: int
+    numbers: list[int]
+
+
+async def households(db: AsyncConnection, scope: Scope, z: int, x: int, y: int) -> Households:
     """Single households in one tile. The transaction's actor must be set; its policy decides what comes."""
     first, last = (scope.ranges[0][0], scope.ranges[-1][1]) if scope.ranges else (LAST, LAST)
     los, his = _spans(z, x, y)
     of = {"z": z, "x": x, "y": y, "los": los.tolist(), "his": his.tolist(), "first": first, "last": last}
-    return bytes(await db.scalar(SQL["households"], of))
+    found = (await db.execute(SQL["households"], of)).one()
+    return Households(bytes(found.body), found.households, found.numbers)
 
 
 def _spans(z: int, x: int, y: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

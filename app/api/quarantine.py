@@ -20,7 +20,7 @@ from geo.intake import quarantine
 from geo.intake.quarantine import Action, Decision, Outcome, Question
 from geo.intake.reasons import Reason
 from geo.scope import LAST
-from geo.trust.accounts import Caller
+from geo.trust.credentials import Caller
 from geo.watch import coverage
 from geo.watch.live import Snapshot
 
@@ -118,7 +118,7 @@ async def rows_held(
     live = house.current
     last = int(live.tree.last[within]) if within else LAST
     question = Question(within, last, tuple(state or ("open",)), tuple(reason or ()), after, limit)
-    async with house.db.as_actor(scope.actor) as connection:
+    async with house.db.as_actor(scope.actor, scope.credential) as connection:
         found = await quarantine.listing(connection, scope, question)
     head = said_of_all(live) | {"states": found.states, "reasons": found.reasons, "next": found.next}
     rows = [_placed(live, row) for row in found.rows]
@@ -168,7 +168,7 @@ async def resolve(
     ground = await house.intake()
     decision = Decision(said.action, said.changes, said.note)
     try:
-        async with house.db.worker.begin() as connection:
+        async with house.db.for_actor(decider.account_id, decider.credential_id) as connection:
             outcome = await quarantine.resolve(connection, ground, decider.scope, row_id, decision)
     except quarantine.StillHeld as held:
         return problem(422, "still-held", str(held), reason=held.reason)

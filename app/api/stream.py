@@ -1,5 +1,6 @@
 """Server-sent events: what changed since an epoch, to every open map."""
 
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, NamedTuple
 
@@ -7,12 +8,13 @@ import orjson
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
-from app.access import HouseDep, ScopeDep, WithinDep
+from app.access import BELIEVED_SECONDS, HouseDep, Watcher, WithinDep, still
 from app.answers import STREAMED
 from app.api.areas import Level
 from app.errors import Denied, documented
 from app.house import House
 from geo.scope import Scope
+from geo.trust.credentials import Caller
 from geo.watch import changes, coverage
 from geo.watch.live import Snapshot
 
@@ -29,7 +31,7 @@ MOST_VIEWERS = 2000
 async def stream(
     request: Request,
     house: HouseDep,
-    scope: ScopeDep,
+    watcher: Watcher,
     within: WithinDep,
     level: Annotated[list[Level] | None, Query(max_length=5)] = None,
     res: Annotated[int | None, Query(ge=4, le=10)] = None,
@@ -47,7 +49,7 @@ async def stream(
     begun = int(last_event_id) if last_event_id and last_event_id.isdigit() else epoch
     asked = Asked(tuple(level or ("block",)), res, within)
     return StreamingResponse(
-        _events(request, house, scope, asked, begun),
+        _while_open(_events(request, house, watcher.scope, asked, begun), request, house, watcher),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
@@ -59,6 +61,19 @@ class Asked(NamedTuple):
     levels: tuple[str, ...]
     res: int | None
     within: int
+
+
+async def _while_open(
+    events: AsyncIterator[bytes], request: Request, house: House, watcher: Caller
+) -> AsyncIterator[bytes]:
+    """The events, until the caller's token, session or grant ends."""
+    asked_at = time.monotonic()
+    async for event in events:
+        if time.monotonic() - asked_at > BELIEVED_SECONDS:
+            if not await still(request, house, watcher):
+                return
+            asked_at = time.monotonic()
+        yield event
 
 
 async def _events(

@@ -15,7 +15,7 @@ from app.errors import documented
 from geo.intake import batch
 from geo.intake.batch import Envelope, Receipt, Status
 from geo.intake.reasons import Reason
-from geo.trust.accounts import Caller
+from geo.trust.credentials import Caller
 
 router = APIRouter(tags=["submissions"], responses=documented(401, 403, 422, 503))
 
@@ -136,7 +136,7 @@ async def post(request: Request, house: HouseDep, sender: Sender) -> Response:
 @router.get("/v1/submissions/{submission_id}", responses=documented(404))
 async def get(house: HouseDep, watcher: Watcher, submission_id: Annotated[UUID, Path()]) -> ReceiptNow:
     """The receipt of one submission as of now."""
-    async with house.db.as_actor(watcher.account_id) as connection:
+    async with house.db.as_actor(watcher.account_id, watcher.credential_id) as connection:
         found = await batch.receipt(connection, submission_id)
     return ReceiptNow(**found)
 

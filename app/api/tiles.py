@@ -11,7 +11,7 @@ from app.errors import Denied, documented
 from app.house import House
 from geo.errors import NotFound
 from geo.scope import Scope
-from geo.trust import accounts
+from geo.trust import audit
 from geo.watch import changes, coverage
 from tiles import geometry, splice
 from tiles.layers import LAYERS, MAX_ZOOM, level_at, resolution_at
@@ -132,10 +132,11 @@ def _roots(parent: Any) -> list[int]:
 async def _households(house: House, scope: Scope, z: int, x: int, y: int) -> Response:
     if not scope.sees_households:
         raise Denied("single households are not yours to see")
-    async with house.db.as_actor(scope.actor) as connection:
-        body = await geometry.households(connection, scope, z, x, y)
-        await accounts.audit(connection, scope.actor, "households.tile", z=z, x=x, y=y)
-    return Response(body, media_type=_MVT, headers={"Cache-Control": "no-store"})
+    async with house.db.as_actor(scope.actor, scope.credential) as connection:
+        found = await geometry.households(connection, scope, z, x, y)
+        if found.households:
+            await audit.read(connection, scope.actor, "households.tile", found.numbers, found.households, z=z, x=x, y=y)
+    return Response(found.body, media_type=_MVT, headers={"Cache-Control": "no-store"})
 
 
 def _answer(still: Still, tail: bytes, accept_encoding: str, if_none_match: str | None) -> Response:

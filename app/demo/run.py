@@ -29,6 +29,7 @@ from app.demo.rates import Rates
 from app.demo.sites import draw_sites
 from app.demo.welfare import draw
 from app.demo.wire import Server
+from app.heads import file_of
 from app.settings import Settings
 from app.terminal import err, ready, server, table
 from geo.errors import NotReady, Refused
@@ -98,6 +99,7 @@ def _prepared(settings: Settings, owner: str, place: Path, kept: Memory, speed: 
     private = settings.database_url is None
     if private and not kept.tokens:
         embedded.database(owner, DATABASE, fresh=True)
+        file_of(settings.home, DATABASE).unlink(missing_ok=True)
     logins = ready(settings, owner)
     if kept.tokens:
         found = asyncio.run(_stopped(logins))
@@ -142,7 +144,7 @@ async def _lay(logins: Logins, city: City, fieldwork: Fieldwork, kept: Memory, p
 async def _empty(logins: Logins) -> bool:
     """Whether nobody has done anything with the database yet."""
     async with _database(logins) as db, db.worker.begin() as connection:
-        return not await areas.editions(connection) and not await accounts.listing(connection)
+        return not await areas.editions(connection) and await accounts.is_empty(connection)
 
 
 async def _stopped(logins: Logins) -> campaign.Campaign | None:
@@ -178,7 +180,7 @@ def _welcome(url: str, show: Show, seconds: float, *, private: bool) -> None:
         soft_wrap=True,
     )
     people = stage.logins(show.city, show.fieldwork)
-    rows = [[p.name, p.role, ", ".join(code for _, code in p.areas[:3]) or "everything"] for p in people]
+    rows = [[p.name, p.grant.role, ", ".join(p.codes[:3]) or "everything"] for p in people]
     table(f"log-ins, all with the password {show.kept.password}", ["name", "role", "sees"], rows)
     lines = [
         f"What is true, and what was planted to be found: {show.place / 'truth.json'}",

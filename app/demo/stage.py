@@ -14,7 +14,8 @@ from app.demo.fieldwork import Fieldwork
 from app.demo.hours import DAYS, START, ZONE
 from geo.ground import areas, assignments, campaign, expected, footprints
 from geo.ground.sources import Table
-from geo.trust import accounts
+from geo.trust import accounts, credentials
+from geo.trust.grants import Grant
 
 STARTS_ON = datetime.fromtimestamp(START, ZONE).date()
 ENDS_ON = STARTS_ON + timedelta(days=DAYS - 1)
@@ -23,15 +24,14 @@ ENDS_ON = STARTS_ON + timedelta(days=DAYS - 1)
 LISTED_ON = date(2022, 10, 1)
 
 Say = Callable[[str], None]
-Area = tuple[str, str]
 
 
 class Person(NamedTuple):
-    """A log-in that the demo hands out: account, role, and the areas (level, code) it is for; none for all."""
+    """A log-in that the demo hands out: account, grant, and the codes of the areas that come with it; none for all."""
 
     name: str
-    role: str
-    areas: list[Area]
+    grant: Grant
+    codes: list[str]
 
 
 async def lay(db: AsyncConnection, city: City, fieldwork: Fieldwork, say: Say = lambda _: None) -> None:
@@ -64,16 +64,16 @@ async def employ(
     """An account for everybody who works, with `password` for those of `logins`; the tokens of the phones."""
     shown = {person.name: person for person in logins(city, fieldwork)}
     for person in shown.values():
-        await _account(db, person, password)
+        await accounts.create(db, person.name, person.grant, password)
     tokens: dict[str, str] = {}
     expires = datetime.now(UTC) + timedelta(days=365)
     say(f"making {len(fieldwork.staff.enumerators):,} enumerators with a phone each")
-    for name, blocks in _blocks(city, fieldwork).items():
+    for name in fieldwork.staff.enumerators:
         if name in shown:
-            made = await accounts.account_id(db, name)
+            made = (await accounts.find(db, name)).account_id
         else:
-            made = await _account(db, Person(name, "enumerator", [("block", code) for code in blocks]), None)
-        tokens[name] = await accounts.issue(db, made, "token", "phone", expires)
+            made = await accounts.create(db, name, Grant("enumerator", assigned=True))
+        tokens[name] = await credentials.issue(db, made, "token", "phone", expires)
     return tokens
 
 
@@ -89,33 +89,34 @@ def logins(city: City, fieldwork: Fieldwork) -> list[Person]:
     villages = {city.blocks.code[b].partition("-")[0] for b in np.flatnonzero(staff.coordinator[led] == coordinator)}
     district = Counter(parent[v] for v in villages).most_common(1)[0][0]
     regency = str(parent[str(district)])
+    code = city.blocks.code
     return [
-        Person("admin", "admin", []),
-        Person(staff.coordinators[coordinator], "coordinator", [("district", str(district))]),
-        Person(staff.supervisors[supervisor], "supervisor", [("block", city.blocks.code[b]) for b in theirs]),
+        Person("admin", Grant("admin"), []),
+        Person(
+            staff.coordinators[coordinator],
+            Grant("coordinator", ("district", str(district))),
+            [str(district)],
+        ),
+        Person(staff.supervisors[supervisor], Grant("supervisor", assigned=True), [code[b] for b in theirs]),
         Person(
             staff.enumerators[enumerator],
-            "enumerator",
-            [("block", city.blocks.code[b]) for b in np.flatnonzero(staff.enumerator == enumerator)],
+            Grant("enumerator", assigned=True),
+            [code[b] for b in np.flatnonzero(staff.enumerator == enumerator)],
         ),
-        Person("pemda", "local_government", [("regency", regency)]),
+        Person("pemda", _agreed(("regency", regency)), [regency]),
     ]
 
 
-def _blocks(city: City, fieldwork: Fieldwork) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {name: [] for name in fieldwork.staff.enumerators}
-    for block, enumerator in enumerate(fieldwork.staff.enumerator.tolist()):
-        if enumerator >= 0:
-            found[fieldwork.staff.enumerators[enumerator]].append(city.blocks.code[block])
-    return found
-
-
-async def _account(db: AsyncConnection, person: Person, password: str | None) -> int:
-    first = person.areas[0] if person.areas else None
-    made = await accounts.create(db, person.name, person.role, first, password)
-    for area in person.areas[1:]:
-        await accounts.grant(db, made, person.role, area)
-    return made
+def _agreed(area: tuple[str, str]) -> Grant:
+    """What a local government is granted: under an agreement, for a purpose, for a year."""
+    until = datetime.now(UTC) + timedelta(days=365)
+    return Grant(
+        "local_government",
+        area,
+        expires_at=until,
+        purpose="programmes for poor families (simulated)",
+        agreement="SIM/1",
+    )
 
 
 def _table(columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> Table:

@@ -16,7 +16,7 @@ from app.api.quarantine import DECIDERS
 from app.house import House
 from app.pages import assets
 from geo.intake import quarantine
-from geo.trust.accounts import Caller
+from geo.trust.credentials import Caller
 
 router = APIRouter(include_in_schema=False)
 router.include_router(assets.router)
@@ -112,7 +112,7 @@ async def _inside(request: Request, house: House, template: str, found: Caller |
         return _page(request, "closed.html", spoken, more, 403)
     if not campaign:
         return _page(request, "waiting.html", spoken, more)
-    async with house.db.as_actor(found.account_id) as connection:
+    async with house.db.as_actor(found.account_id, found.credential_id) as connection:
         more["waiting"] = await quarantine.waiting(connection)
     return _page(request, template, spoken, more)
 

@@ -1,6 +1,5 @@
 """Who works in which block, and who leads whom. Names are those of accounts, which need not exist yet."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +11,7 @@ from geo import queries
 from geo.errors import BadInput
 from geo.ground.matching import CODE_COLUMNS, LeftOut, codes_of, column, match
 from geo.ground.tables import Table
+from geo.identities import sixteen_digits
 
 SQL = queries.load(__file__)
 
@@ -19,8 +19,6 @@ SQL = queries.load(__file__)
 ENUMERATOR_COLUMNS = ("enumerator", "ppl", "pcl", "petugas", "pencacah")
 SUPERVISOR_COLUMNS = ("supervisor", "pml", "pengawas", "pemeriksa")
 
-#: Sixteen digits are a national or family-card number, and those are never stored (`accounts.create` has the rest).
-_IDENTITY = re.compile(r"(?<![0-9])[0-9]{16}(?![0-9])")
 _LONGEST = 64
 
 
@@ -93,7 +91,7 @@ def _supervisors(table: Table, wanted: str | None) -> str | None:
 
 def _unfit(name: str) -> str | None:
     """Why this cannot be the name of an account."""
-    if _IDENTITY.search(name):
+    if sixteen_digits(name):
         return "a name holds what looks like a national number: give account names"
     if len(name) > _LONGEST or not name.isprintable():
         return f"a name has 1 to {_LONGEST} printable characters"

@@ -20,10 +20,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from geo import queries
 from geo.errors import NotFound
 from geo.ground.areas import Ground
+from geo.identities import masked_text
 from geo.intake.incoming import bring
 from geo.intake.placing import Placed, place
 from geo.intake.reasons import Fault, Reason
-from geo.intake.submissions import Limits, Submission, mask, masked_text, parse
+from geo.intake.submissions import Limits, Submission, mask, parse
 
 SQL = queries.load(__file__)
 

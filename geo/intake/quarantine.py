@@ -18,21 +18,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from geo import queries
 from geo.errors import BadInput, NotFound, Refused
 from geo.ground.areas import Ground
+from geo.identities import MASK, masked_text
 from geo.intake import batch
 from geo.intake.batch import Envelope, Receipt
 from geo.intake.placing import Placed
 from geo.intake.reasons import Fault, Reason
-from geo.intake.submissions import FIELDS, masked_text
+from geo.intake.submissions import FIELDS
 from geo.schema import HELD_STATES
 from geo.scope import LAST, Scope
-from geo.trust import accounts
+from geo.trust import audit
 
 SQL = queries.load(__file__)
 
 Action = Literal["revalidate", "amend", "take", "reject"]
 
-#: What stands where a number looked like an identity.
-MASK = "*" * 16
 
 #: Open rows beyond which nobody counts: the menu says "999+".
 MOST_WAITING = 1000
@@ -124,7 +123,14 @@ async def listing(db: AsyncConnection, scope: Scope, question: Question) -> List
     )
     rows = found[: question.limit]
     if rows:
-        await accounts.audit(db, scope.actor, "quarantine.read", rows=[row["id"] for row in rows])
+        await audit.read(
+            db,
+            scope.actor,
+            "quarantine.read",
+            [row["number"] for row in rows],
+            len(rows),
+            rows=[row["id"] for row in rows],
+        )
     return Listing(
         rows,
         {state: states[state] for state in HELD_STATES},
@@ -147,7 +153,11 @@ async def resolve(db: AsyncConnection, ground: Ground, scope: Scope, row_id: int
     the row cannot be believed; then the caller must roll back, and nothing has happened.
     """
     note = _note(decision)
-    held = (await db.execute(SQL["held"], {"id": row_id, "actor": scope.actor})).mappings().one_or_none()
+    held = (
+        (await db.execute(SQL["held"], {"id": row_id, "actor": scope.actor, "scope": scope.multirange}))
+        .mappings()
+        .one_or_none()
+    )
     if held is None:
         raise NotFound("there is no such row, or it is not yours to see")
     if held["state"] != "open":
@@ -162,7 +172,7 @@ async def resolve(db: AsyncConnection, ground: Ground, scope: Scope, row_id: int
     await db.execute(
         SQL["close"], {"id": row_id, "state": state, "actor": scope.actor, "note": note, "submission_id": stored}
     )
-    await accounts.audit(
+    await audit.note(
         db,
         scope.actor,
         f"quarantine.{decision.action}",

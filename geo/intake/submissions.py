@@ -16,6 +16,7 @@ from uuid import UUID
 
 import orjson
 
+from geo.identities import MASK, identity_number, masked_text, sixteen_digits
 from geo.intake.reasons import Fault, Reason
 from geo.schema import ORIGINS, RESULTS
 
@@ -46,8 +47,6 @@ _ORIGINS = frozenset(ORIGINS)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,63}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _NUMBERS = Struct("<3i7d")
-_SIXTEEN = re.compile(r"(?<![0-9])[0-9]{6}([0-9]{2})([0-9]{2})[0-9]{6}(?![0-9])")
-
 #: Types of values in which nothing lies.
 _FLAT = frozenset({str, int, float, bool, type(None)})
 
@@ -160,7 +159,7 @@ def parse(row: int, raw: object, limits: Limits) -> Submission:
 def identity_in(raw: Mapping[Any, Any]) -> str:
     """The first field, `block` apart, that holds what looks like a national number; empty where none does."""
     for name, value in raw.items():
-        if name not in _FIELDS and _holds_identity(str(name)):
+        if name not in _FIELDS and identity_number(str(name)):
             return "the name of a field"
         if value is None or (isinstance(value, str) and len(value) < 16):  # by far the most
             continue
@@ -170,7 +169,7 @@ def identity_in(raw: Mapping[Any, Any]) -> str:
             if not value.is_integer():  # digits after a point are no number of anybody
                 continue
             value = int(value)  # noqa: PLW2901  # a sender who writes 1.0 means 1
-        if _holds_identity(value if isinstance(value, str) else str(value)):
+        if identity_number(value if isinstance(value, str) else str(value)):
             return _printable(name)
     return ""
 
@@ -184,7 +183,7 @@ def _clearly_clean(raw: Mapping[Any, Any]) -> bool:
                 long.append(value)
         elif value is not None and not -1e15 < value < 1e15:
             return False
-    return _SIXTEEN.search("\n".join(long)) is None
+    return not sixteen_digits("\n".join(long))
 
 
 def mask(value: object) -> object:
@@ -207,18 +206,13 @@ def _kept(value: object, depth: int) -> object:
     if isinstance(value, int | float):
         if not abs(value) < 1e18:
             return "a number out of any range"
-        return "****************" if value == int(value) and _holds_identity(str(int(value))) else value
+        return MASK if value == int(value) and identity_number(str(int(value))) else value
     return _storable(str(value))
 
 
 def _storable(text: str) -> str:
     """`text` masked, without what UTF-8 or jsonb cannot hold."""
     return masked_text(text.replace("\0", "�").encode(errors="replace").decode())
-
-
-def masked_text(text: str) -> str:
-    """`text` with numbers that look like identities masked."""
-    return _SIXTEEN.sub(lambda m: "****************" if _plausible(m) else m.group(), text)
 
 
 def _too_deep(value: object) -> bool:
@@ -230,16 +224,6 @@ def _too_deep(value: object) -> bool:
         if not level:
             return False
     return True
-
-
-def _holds_identity(text: str) -> bool:
-    return len(text) >= 16 and any(_plausible(m) for m in _SIXTEEN.finditer(text))
-
-
-def _plausible(found: re.Match[str]) -> bool:
-    """Places 7–10 of a national number are day (women: + 40) and month of birth."""
-    day, month = int(found.group(1)), int(found.group(2))
-    return (1 <= day <= 31 or 41 <= day <= 71) and 1 <= month <= 12
 
 
 def _printable(name: object) -> str:

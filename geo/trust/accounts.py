@@ -1,15 +1,13 @@
-"""Who is asking: accounts, their grants, passwords, tokens and sessions.
+"""Accounts: a name, perhaps a password, perhaps an identity at a log-in provider. What it may see is in its grants.
 
-Secrets are kept hashed: passwords by argon2, tokens and sessions by SHA-256, for they are long and random.
+Passwords are kept hashed by argon2, which takes long on purpose: it is done in a thread, while others are answered.
 """
 
 import asyncio
-import hashlib
 import secrets
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from pwdlib import PasswordHash
 from sqlalchemy.exc import IntegrityError
@@ -17,8 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from geo import queries
 from geo.errors import BadInput, NotFound, Refused
-from geo.schema import ROLES
-from geo.scope import Scope, of_multirange
+from geo.identities import sixteen_digits
+from geo.scope import OPERATOR, Scope
+from geo.trust import audit, credentials, grants
+from geo.trust.grants import Grant
 
 SQL = queries.load(__file__)
 
@@ -34,81 +34,80 @@ def _decoy() -> str:
     return _hasher.hash(secrets.token_urlsafe(16))
 
 
-@dataclass(frozen=True)
-class Caller:
-    """Who holds a token or session, and what it may see."""
+class Found(NamedTuple):
+    """An account by its name."""
 
     account_id: int
     name: str
-    role: str
-    kind: str
-    credential_id: int
-    scope: Scope
-
-
-def digest(secret: str) -> bytes:
-    """What is stored of a token or session."""
-    return hashlib.sha256(secret.encode()).digest()
-
-
-async def authenticate(db: AsyncConnection, secret: str) -> Caller | None:
-    """Who holds this token or session; None where it is unknown, expired or revoked."""
-    row = (await db.execute(SQL["authenticate"], {"digest": digest(secret)})).one_or_none()
-    if row is None:
-        return None
-    scope = of_multirange(row.account_id, row.name, row.role, [(r.lower, r.upper) for r in row.scope])
-    return Caller(row.account_id, row.name, row.role, row.kind, row.credential_id, scope)
+    disabled: bool
 
 
 async def create(
-    db: AsyncConnection, name: str, role: str, area: tuple[str, str] | None = None, password: str | None = None
+    db: AsyncConnection, name: str, grant: Grant | None = None, password: str | None = None, by: Scope = OPERATOR
 ) -> int:
-    """A new account with one grant: `role` on an area (level, code) of the current edition, or on the whole campaign.
+    """A new account, with its first grant. Gives its number.
 
-    Raises BadInput for an unknown role, Refused for a name that is taken, NotFound for an unknown area.
+    Raises BadInput for a name or password that cannot be, Refused for a name that is taken, and what `grants.give`
+    raises.
     """
-    if role not in ROLES:
-        raise BadInput(f"no role {role}: take one of {', '.join(ROLES)}")
     if not 1 <= len(name) <= 64 or not name.isprintable() or name != name.strip():
-        raise BadInput("a name has 1 to 64 printable characters")
-    if password is not None:
-        check_password(password)
-    hashed = None if password is None else _hasher.hash(password)
+        raise BadInput("a name has 1 to 64 printable characters", code="bad-name")
+    if sixteen_digits(name):
+        raise BadInput("a name is not a national number: those are never stored", code="bad-name")
+    hashed = None if password is None else await _hashed(password)
     try:
         async with db.begin_nested():
             account_id: int = (await db.execute(SQL["create"], {"name": name, "hash": hashed})).scalar_one()
     except IntegrityError as taken:
-        raise Refused(f"there is an account {name} already") from taken
-    await grant(db, account_id, role, area)
+        raise Refused(f"there is an account {name} already", code="name-taken") from taken
+    await audit.note(db, by.actor, "account.create", account=account_id)
+    if grant is not None:
+        await grants.give(db, account_id, grant, by)
     return account_id
 
 
-async def grant(db: AsyncConnection, account_id: int, role: str, area: tuple[str, str] | None) -> None:
-    """Grant `role` on an area (level, code) of the campaign's edition, or on the whole campaign."""
-    level, code = area or (None, None)
-    granted = await db.execute(SQL["grant"], {"account_id": account_id, "role": role, "level": level, "code": code})
-    if granted.rowcount == 0:
-        raise NotFound(f"the campaign's edition has no {level} {code}", code="no-area")
-
-
-async def account_id(db: AsyncConnection, name: str) -> int:
+async def find(db: AsyncConnection, name: str) -> Found:
     """The account of this name. Raises NotFound."""
-    found: int | None = await db.scalar(SQL["by_name"], {"name": name})
-    if found is None:
+    row = (await db.execute(SQL["by_name"], {"name": name})).one_or_none()
+    if row is None:
         raise NotFound(f"there is no account {name}", code="no-account")
-    return found
+    return Found(*row)
 
 
-async def listing(db: AsyncConnection) -> list[dict[str, Any]]:
-    """Every account with its grants; no secret is among them."""
-    return [dict(row) for row in (await db.execute(SQL["listing"])).mappings()]
+async def listing(db: AsyncConnection, part: str = "", after: str = "", limit: int = 1_000) -> list[dict[str, Any]]:
+    """Accounts in the order of their names, those with `part` in it; no secret is among them."""
+    of = {"part": f"%{part.replace('%', '').replace('_', '')}%", "after": after, "limit": limit}
+    return [dict(row) for row in (await db.execute(SQL["listing"], of)).mappings()]
 
 
-async def set_password(db: AsyncConnection, account: int, password: str) -> None:
-    """Set a password and end every session of the account."""
-    check_password(password)
-    await db.execute(SQL["set_password"], {"account_id": account, "hash": _hasher.hash(password)})
-    await db.execute(SQL["end_sessions"], {"account_id": account})
+async def names(db: AsyncConnection) -> set[str]:
+    """The names of all accounts."""
+    return set((await db.execute(SQL["names"])).scalars())
+
+
+async def is_empty(db: AsyncConnection) -> bool:
+    """Whether there is no account yet."""
+    return not (await db.execute(SQL["any"])).scalar_one()
+
+
+async def set_password(db: AsyncConnection, account: int, password: str, by: Scope) -> None:
+    """Set a password and end every session of the account. `by` must reach the account, or be it."""
+    await grants.must_reach(db, account, by)
+    hashed = await _hashed(password)
+    await db.execute(SQL["set_password"], {"account_id": account, "hash": hashed})
+    await credentials.end_sessions(db, account)
+    await audit.note(db, by.actor, "account.password", account=account)
+
+
+async def disable(db: AsyncConnection, account: int, by: Scope, *, disabled: bool = True) -> None:
+    """Shut an account out, or let it in again; its tokens and sessions count no longer, and are not revived."""
+    if account == by.actor:
+        raise Refused("nobody shuts itself out: ask another administrator", code="own-account")
+    await grants.must_reach(db, account, by)
+    await db.execute(SQL["disable"], {"account_id": account, "disabled": disabled})
+    if disabled:
+        await credentials.end_all(db, account)
+    await audit.note(db, by.actor, "account.disable" if disabled else "account.enable", account=account)
 
 
 def check_password(password: str) -> None:
@@ -117,59 +116,70 @@ def check_password(password: str) -> None:
         raise BadInput("a password has at least 10 and at most 200 characters", code="weak-password")
 
 
-async def log_in(db: AsyncConnection, name: str, password: str, lasts: timedelta) -> str | None:
+async def is_password(db: AsyncConnection, account: int, password: str) -> bool:
+    """Whether this is the account's password now."""
+    hashed = (await db.execute(SQL["hash"], {"account_id": account})).scalar_one_or_none() or _decoy()
+    return len(password) <= 200 and await asyncio.to_thread(_hasher.verify, password, hashed)
+
+
+async def log_in(
+    db: AsyncConnection, name: str, password: str, lasts: timedelta, address: str | None = None
+) -> str | None:
     """A new session secret for the right name and password; None otherwise. Five failures lock for fifteen minutes.
 
-    The caller commits in either case, for failures are counted.
+    The caller commits in either case, for failures are counted. `address` is kept in the audit.
     """
     row = (await db.execute(SQL["password"], {"name": name})).one_or_none()
     hashed = row.password_hash if row and row.password_hash else _decoy()
-    # hashing takes long on purpose, and others are being answered meanwhile
     right = len(password) <= 200 and await asyncio.to_thread(_hasher.verify, password, hashed)
-    if row is None or row.disabled:
+    if row is None:  # what was typed as a name may be a password: it is not kept
+        await audit.note(db, 0, "log-in.failed", address=address)
         return None
-    if row.locked or not right or not row.password_hash:
-        if not row.locked:
-            await db.execute(
+    if row.disabled or row.locked or not right or not row.password_hash:
+        locks = False
+        if not row.locked and not row.disabled:
+            locks = (await db.execute(
                 SQL["failed"], {"account_id": row.account_id, "most": FAILURES, "lock": datetime.now(UTC) + LOCKED_FOR}
-            )
+            )).scalar_one()  # fmt: skip
+        await audit.note(db, row.account_id, "log-in.locked" if locks else "log-in.failed", address=address)
         return None
-    await db.execute(SQL["succeeded"], {"account_id": row.account_id})
-    return await issue(db, row.account_id, "session", "browser", datetime.now(UTC) + lasts)
+    return await enter(db, row.account_id, lasts, how="password", address=address)
 
 
-async def issue(db: AsyncConnection, account: int, kind: str, name: str, expires_at: datetime | None) -> str:
-    """A new token or session; its secret is shown this once."""
-    secret = f"ck_{secrets.token_urlsafe(32)}"
-    await db.execute(
-        SQL["issue"],
-        {"account_id": account, "kind": kind, "name": name, "digest": digest(secret), "expires_at": expires_at},
-    )
+async def enter(db: AsyncConnection, account: int, lasts: timedelta, *, how: str, address: str | None) -> str:
+    """A new session of an account that has shown who it is, `how`; its secret."""
+    await db.execute(SQL["succeeded"], {"account_id": account})
+    secret = await credentials.issue(db, account, "session", how, datetime.now(UTC) + lasts)
+    await audit.note(db, account, "log-in", how=how, address=address)
     return secret
 
 
-async def tokens(db: AsyncConnection, account: int | None = None) -> list[dict[str, Any]]:
-    """Tokens that are in force, of one account or of all."""
-    return [dict(row) for row in (await db.execute(SQL["tokens"], {"account_id": account})).mappings()]
+async def of_identity(db: AsyncConnection, identity: str, name: str) -> int | None:
+    """The account of somebody whom a log-in provider knows as `identity` (issuer and subject) and calls `name`.
+
+    The first time it is the account of that name, and stays bound to the identity, so that a name given to somebody
+    else later opens nothing. None where there is no such account, or it is shut out.
+    """
+    found: int | None = await db.scalar(SQL["of_identity"], {"identity": identity})
+    if found is not None:
+        return found
+    bound: int | None = await db.scalar(SQL["bind"], {"identity": identity, "name": name})
+    if bound is not None:
+        await audit.note(db, bound, "account.bind", account=bound)
+    return bound
 
 
-async def revoke(db: AsyncConnection, credential_id: int) -> None:
-    """Revoke a token or end a session. Raises NotFound."""
-    if (await db.execute(SQL["revoke"], {"credential_id": credential_id})).rowcount == 0:
-        raise NotFound("there is no such token in force", code="no-token")
-
-
-async def audit(db: AsyncConnection, actor: int, act: str, **subject: Any) -> None:
-    """Append what somebody did to the audit, in the caller's transaction."""
-    await db.execute(SQL["audit"], {"actor": actor, "act": act, "subject": queries.as_json(subject)})
-
-
-async def act_as(db: AsyncConnection, actor: int) -> None:
-    """Set the actor of this transaction; the database derives its scope."""
-    await db.execute(SQL["act_as"], {"actor": str(actor)})
+async def act_as(db: AsyncConnection, actor: int, credential: int | None = None) -> None:
+    """Set the actor of this transaction; the database derives its scope. `credential` goes into the audit."""
+    await db.execute(SQL["act_as"], {"actor": str(actor), "credential": "" if credential is None else str(credential)})
 
 
 def new_password() -> str:
     """A password that can be read out: four groups of four letters and digits, about 80 bits."""
     letters = "abcdefghjkmnpqrstuvwxyz23456789"
     return "-".join("".join(secrets.choice(letters) for _ in range(4)) for _ in range(4))
+
+
+async def _hashed(password: str) -> str:
+    check_password(password)
+    return await asyncio.to_thread(_hasher.hash, password)

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from app.database import Database
-from geo.trust import accounts
+from geo.trust import accounts, credentials
+from geo.trust.grants import Grant
 from tests.conftest import serving
 
 PAGES = ("/", "/gaps", "/quarantine")
@@ -140,8 +141,8 @@ def _as_admin(logins, url):
     async def token():
         db = Database(logins, 1)
         async with db.worker.begin() as connection:
-            made = await accounts.create(connection, "first", "admin", None, "simulasi-saja-22")
-            secret = await accounts.issue(connection, made, "token", "test", None)
+            made = await accounts.create(connection, "first", Grant("admin"), "simulasi-saja-22")
+            secret = await credentials.issue(connection, made, "token", "test", None)
         await db.close()
         return secret
 

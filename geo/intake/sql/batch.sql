@@ -132,7 +132,7 @@ WITH held AS (
     SELECT * FROM jsonb_to_recordset(CAST(:held AS jsonb)) AS q (batch_id uuid, "row" integer, actor integer,
         number integer, reason text, detail text, proposal jsonb, raw jsonb, digest bytea)
 ), sender AS MATERIALIZED (
-    SELECT actor, lower(trust.scope_of(actor)) AS number FROM (SELECT DISTINCT actor FROM held WHERE number = 0) a
+    SELECT actor, lower(trust.scope_of(actor, NULL)) AS number FROM (SELECT DISTINCT actor FROM held WHERE number = 0) a
 )
 INSERT INTO intake.quarantine (batch_id, "row", actor, number, reason, detail, proposal, raw, digest, received_at)
 SELECT q.batch_id, q."row", q.actor, CASE WHEN q.number > 0 THEN q.number ELSE coalesce(s.number, 0) END, q.reason,

@@ -47,10 +47,10 @@ SELECT count(*) FROM (SELECT 1 FROM intake.quarantine WHERE state = 'open' LIMIT
 -- whether its sender may send only for itself.
 SELECT q.quarantine_id, q.state, q.reason, q.raw, encode(q.digest, 'hex') AS digest, a.name AS sender,
     a.account_id IS NOT NULL AND NOT EXISTS (
-        SELECT FROM trust.granted g WHERE g.account_id = q.actor AND g.role <> 'enumerator') AS only_itself
+        SELECT FROM trust.granted g WHERE g.account_id = q.actor AND g.role <> 'enumerator' AND g.ended_at IS NULL) AS only_itself
 FROM intake.quarantine q LEFT JOIN trust.account a ON a.account_id = q.actor
 WHERE q.quarantine_id = CAST(:id AS bigint)
-  AND (q.number <@ (SELECT trust.scope_of(:actor)) OR q.actor = :actor)
+  AND (q.number <@ CAST(:scope AS int4multirange) OR q.actor = :actor)
 FOR UPDATE OF q;
 
 -- name: top

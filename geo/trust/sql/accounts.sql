@@ -1,63 +1,55 @@
--- name: authenticate
-SELECT account_id, name, role, kind, credential_id, scope FROM trust.authenticate(:digest);
-
 -- name: create
 INSERT INTO trust.account (name, password_hash) VALUES (:name, :hash) RETURNING account_id;
 
--- name: grant
--- On an area of the campaign's edition, or without an area on the whole campaign.
-INSERT INTO trust.granted (account_id, role, edition_id, level, code)
-SELECT :account_id, :role, a.edition_id, a.level, a.code
-FROM ground.campaign c JOIN ground.area a USING (edition_id)
-WHERE a.level = CAST(:level AS text) AND a.code = CAST(:code AS text)
-UNION ALL
-SELECT :account_id, :role, NULL, NULL, NULL WHERE CAST(:code AS text) IS NULL;
-
 -- name: by_name
-SELECT account_id FROM trust.account WHERE name = :name;
+SELECT account_id, name, disabled_at IS NOT NULL AS disabled FROM trust.account WHERE name = :name;
+
+-- name: any
+SELECT EXISTS (SELECT FROM trust.account);
+
+-- name: names
+SELECT name FROM trust.account;
 
 -- name: listing
-SELECT a.account_id, a.name, a.created_at, a.disabled_at, g.role, coalesce(g.level || ' ' || g.code, 'everything') AS area,
-    g.expires_at
-FROM trust.account a LEFT JOIN trust.granted g USING (account_id)
-ORDER BY a.name, g.granted_id;
+SELECT a.account_id, a.name, a.created_at, a.disabled_at, a.identity IS NOT NULL AS by_provider,
+    a.password_hash IS NOT NULL AS by_password, coalesce(a.locked_until > now(), false) AS locked,
+    (SELECT max(k.created_at) FROM trust.credential k WHERE k.account_id = a.account_id AND k.kind = 'session') AS logged_in_at
+FROM trust.account a
+WHERE a.name ILIKE :part AND a.name > :after
+ORDER BY a.name LIMIT :limit;
 
 -- name: set_password
 UPDATE trust.account SET password_hash = :hash, failures = 0, locked_until = NULL WHERE account_id = :account_id;
 
--- name: end_sessions
-UPDATE trust.credential SET revoked_at = now()
-WHERE account_id = :account_id AND kind = 'session' AND revoked_at IS NULL;
+-- name: disable
+UPDATE trust.account SET disabled_at = CASE WHEN :disabled THEN coalesce(disabled_at, now()) END
+WHERE account_id = :account_id;
+
+-- name: hash
+SELECT password_hash FROM trust.account WHERE account_id = :account_id AND disabled_at IS NULL;
 
 -- name: password
 SELECT account_id, password_hash, disabled_at IS NOT NULL AS disabled, coalesce(locked_until > now(), false) AS locked
 FROM trust.account WHERE name = :name FOR UPDATE;
 
 -- name: failed
+-- Whether this failure locks the account.
 UPDATE trust.account
 SET failures = CASE WHEN failures + 1 >= :most THEN 0 ELSE failures + 1 END,
     locked_until = CASE WHEN failures + 1 >= :most THEN CAST(:lock AS timestamptz) END
-WHERE account_id = :account_id;
+WHERE account_id = :account_id
+RETURNING locked_until IS NOT NULL;
 
 -- name: succeeded
 UPDATE trust.account SET failures = 0, locked_until = NULL WHERE account_id = :account_id;
 
--- name: issue
-INSERT INTO trust.credential (account_id, kind, name, secret_sha256, expires_at)
-VALUES (:account_id, :kind, :name, :digest, :expires_at);
+-- name: of_identity
+SELECT account_id FROM trust.account WHERE identity = :identity AND disabled_at IS NULL;
 
--- name: tokens
-SELECT k.credential_id, a.name AS account, k.name, k.created_at, k.expires_at
-FROM trust.credential k JOIN trust.account a USING (account_id)
-WHERE k.kind = 'token' AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
-  AND (CAST(:account_id AS integer) IS NULL OR k.account_id = :account_id)
-ORDER BY a.name, k.credential_id;
-
--- name: revoke
-UPDATE trust.credential SET revoked_at = now() WHERE credential_id = :credential_id AND revoked_at IS NULL;
-
--- name: audit
-INSERT INTO trust.audit (actor, act, subject) VALUES (:actor, :act, CAST(:subject AS jsonb));
+-- name: bind
+UPDATE trust.account SET identity = :identity
+WHERE name = :name AND identity IS NULL AND disabled_at IS NULL
+RETURNING account_id;
 
 -- name: act_as
-SELECT set_config('app.actor', :actor, true);
+SELECT set_config('app.actor', :actor, true), set_config('app.credential', :credential, true);

@@ -26,8 +26,10 @@ from app.demo.rates import Rates
 from app.demo.wire import Server
 from app.settings import Settings
 from geo.ground import campaign
+from geo.ground.areas import load_tree
+from geo.ground.campaign import load
 from geo.intake.recount import recount
-from geo.trust import accounts
+from geo.trust import accounts, credentials
 from tests.conftest import PASSWORD, serving
 
 #: Campaign days in a second.
@@ -195,14 +197,20 @@ async def test_what_differs_is_seen(show: Show, tampering: str) -> None:
 async def test_everybody_sees_what_is_theirs(show: Show) -> None:
     db = Database(show.logins, 1)
     async with db.worker.begin() as connection:
+        tree = await load_tree(connection, await load(connection))
         for person in stage.logins(show.city, show.fieldwork):
-            made = await accounts.account_id(connection, person.name)
-            secret = await accounts.issue(connection, made, "token", "test", None)
-            caller = await accounts.authenticate(connection, secret)
+            made = (await accounts.find(connection, person.name)).account_id
+            secret = await credentials.issue(connection, made, "token", "test", None)
+            caller = await credentials.authenticate(connection, secret)
             assert caller is not None
-            assert caller.role == person.role
-            blocks = [code for level, code in person.areas if level == "block"]
-            assert sum(hi - lo + 1 for lo, hi in caller.scope.ranges) >= len(blocks)
+            assert caller.role == person.grant.role
+            seen = {n for lo, hi in caller.scope.ranges for n in range(lo, min(hi, len(tree) - 1) + 1)}
+            if person.grant.assigned:
+                assert {tree.code[n] for n in seen} == set(person.codes)
+            elif person.grant.role == "coordinator":
+                assert {tree.number_of(code, None) for code in person.codes} < seen
+            else:
+                assert seen == (set() if person.grant.role == "local_government" else set(range(len(tree))))
     await db.close()
 
 

@@ -16,7 +16,10 @@ from geo.ground.areas import load_ground
 from geo.intake import batch
 from geo.intake.batch import Envelope
 from geo.schema import SCHEMAS
-from geo.trust import accounts
+from geo.scope import OPERATOR
+from geo.trust import accounts, credentials, grants
+from geo.trust.grants import Grant
+from tests.conftest import granted
 from tests.world import BLOCKS, VILLAGES, submission
 
 #: Tables that hold, row by row, what was said of single households or who did what with it.
@@ -53,7 +56,7 @@ async def house(database: Logins) -> AsyncIterator[House]:
     async with db.worker.begin() as connection:
         ground = await load_ground(connection)
         for name, (role, area, _) in GRANTS.items():
-            ids[name] = await accounts.create(connection, name, role, area)
+            ids[name] = await accounts.create(connection, name, granted(role, area))
         numbers = {}
         rows = []
         for n in range(MANY):
@@ -159,6 +162,7 @@ async def test_functions_that_act_for_the_owner_are_pinned(house: House) -> None
         "trust.scope",
         "trust.scope_of",
         "trust.authenticate",
+        "trust.wait_for_seal",
     }
     for name, config, public in found:
         assert config == ["search_path=pg_catalog, pg_temp"], name
@@ -174,7 +178,7 @@ async def test_functions_that_act_for_the_owner_are_pinned(house: House) -> None
         "SELECT * FROM trust.audit",
         "SELECT * FROM intake.tally",
         "SELECT * FROM intake.delta",
-        "SELECT trust.scope_of(1)",
+        "SELECT trust.scope_of(1, NULL)",
         "INSERT INTO intake.batch SELECT * FROM intake.batch",
         "UPDATE intake.household SET number = 5",
         "DELETE FROM intake.submission",
@@ -238,8 +242,9 @@ async def revised(db: Database, statement: str, **of: object) -> None:
 )
 async def test_what_ended_opens_nothing(house: House, change: str) -> None:
     async with house.db.worker.begin() as connection:
-        made = await accounts.create(connection, f"past {uuid4()}", "supervisor", ("village", VILLAGES[0]))
-        secret = await accounts.issue(connection, made, "token", "t", datetime.now(UTC) + timedelta(hours=1))
+        upper = Grant("supervisor", ("village", VILLAGES[0]))
+        made = await accounts.create(connection, f"past {uuid4().fields[0]}", upper)
+        secret = await credentials.issue(connection, made, "token", "t", datetime.now(UTC) + timedelta(hours=1))
         other = await connection.scalar(
             text(
                 "INSERT INTO ground.edition (code, digest) VALUES ('2030_1', '') "
@@ -247,12 +252,12 @@ async def test_what_ended_opens_nothing(house: House, change: str) -> None:
             )
         )
     async with house.db.internal.begin() as connection:
-        before = await accounts.authenticate(connection, secret)
+        before = await credentials.authenticate(connection, secret)
         assert before is not None
         assert before.scope.ranges == ((4, 7),)
     await revised(house.db, change, **{k: v for k, v in {"id": made, "other": other}.items() if f":{k}" in change})
     async with house.db.internal.begin() as connection:
-        after = await accounts.authenticate(connection, secret)
+        after = await credentials.authenticate(connection, secret)
     assert after is None or after.scope.ranges == ()
     if "credential" not in change:
         async with house.db.as_actor(made) as connection:
@@ -263,11 +268,11 @@ async def test_what_ended_opens_nothing(house: House, change: str) -> None:
 
 async def test_two_grants_add_up(house: House) -> None:
     async with house.db.worker.begin() as connection:
-        made = await accounts.create(connection, "two", "enumerator", ("block", BLOCKS[0].code))
-        await accounts.grant(connection, made, "enumerator", ("block", BLOCKS[4].code))
-        secret = await accounts.issue(connection, made, "token", "t", None)
+        made = await accounts.create(connection, "two", Grant("enumerator", ("block", BLOCKS[0].code)))
+        await grants.give(connection, made, Grant("enumerator", ("block", BLOCKS[4].code)), OPERATOR)
+        secret = await credentials.issue(connection, made, "token", "t", None)
     async with house.db.internal.begin() as connection:
-        found = await accounts.authenticate(connection, secret)
+        found = await credentials.authenticate(connection, secret)
     assert found is not None
     assert found.scope.ranges == ((5, 5), (10, 10))
     async with house.db.as_actor(made) as connection:
@@ -277,7 +282,7 @@ async def test_two_grants_add_up(house: House) -> None:
 async def test_an_unknown_secret_is_nobody(house: House) -> None:
     async with house.db.internal.begin() as connection:
         for secret in ("", "ck_", "x" * 5000, "'; --", "\x00"):
-            assert await accounts.authenticate(connection, secret) is None
+            assert await credentials.authenticate(connection, secret) is None
 
 
 async def test_sixty_four_callers_on_four_connections_see_only_their_own(house: House) -> None:
@@ -303,7 +308,7 @@ async def test_sixty_four_callers_on_four_connections_see_only_their_own(house: 
 async def test_the_index_serves_a_policy_guarded_range(fresh_database: Logins) -> None:
     db = Database(fresh_database, 1)
     async with db.worker.begin() as connection:
-        made = await accounts.create(connection, "s", "supervisor", ("village", VILLAGES[0]))
+        made = await accounts.create(connection, "s", Grant("supervisor", ("village", VILLAGES[0])))
         await connection.execute(
             text(
                 """INSERT INTO intake.household

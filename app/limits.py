@@ -1,0 +1,71 @@
+"""How often one account may ask, and one address fail: so that nobody takes the service from the others.
+
+Counted in memory, in this process. What is over the limit gets 429 with `Retry-After`; a device keeps what it has and
+sends again. Failures are counted by address, and successes are not: a whole office shares one.
+"""
+
+import math
+import time
+
+from fastapi import Request
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+from app.settings import Settings
+from geo.errors import CakupanError
+
+
+class TooMany(CakupanError):
+    """Too many requests; `seconds` says when to try again."""
+
+    code = "too-many-requests"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"too many requests: try again in {seconds} s")
+        self.seconds = seconds
+
+
+class Limits:
+    """The counters of one process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._counters = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._asked = _a_minute(settings.requests_per_minute)
+        self._failed = _a_minute(settings.failures_per_minute)
+
+    def asked(self, account: int) -> None:
+        """Count a request of an account. Raises TooMany."""
+        if self._asked and not self._counters.hit(self._asked, "asked", str(account)):
+            raise TooMany(self._seconds(self._asked, "asked", str(account)))
+
+    def may_fail(self, request: Request) -> None:
+        """Before a secret is looked at. Raises TooMany where too many from the same address were wrong."""
+        address = _address(request)
+        if self._failed and not self._counters.test(self._failed, "failed", address):
+            raise TooMany(self._seconds(self._failed, "failed", address))
+
+    def failed(self, request: Request) -> None:
+        """Count a secret that was wrong."""
+        if self._failed:
+            self._counters.hit(self._failed, "failed", _address(request))
+
+    def _seconds(self, limit: RateLimitItem, *key: str) -> int:
+        until = self._counters.get_window_stats(limit, *key).reset_time
+        return min(max(math.ceil(until - time.time()), 1), 60)
+
+
+def of(request: Request) -> Limits:
+    """The counters of the process that answers."""
+    found: Limits = request.app.state.limits
+    return found
+
+
+def _a_minute(times: int) -> RateLimitItem | None:
+    return RateLimitItemPerMinute(times) if times else None
+
+
+def _address(request: Request) -> str:
+    """Where a request comes from; a whole /64 of IPv6 is one subscriber."""
+    host = request.client.host if request.client else ""
+    return ":".join(host.split(":")[:4]) if ":" in host else host
