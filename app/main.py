@@ -62,6 +62,10 @@ def create_app(settings: Settings, logins: Logins, *, heads: Heads | None = None
     for noun in (submissions, heartbeats, quarantine, areas, campaign, coverage, gaps, stream, tiles, health, session):
         app.include_router(noun.router)
     app.include_router(pages.router)
+    if settings.oidc_issuer and settings.oidc_client_id:
+        from app import oidc  # noqa: PLC0415  # loads much that a service without a provider can do without
+
+        oidc.install(app, settings, logins.internal)
     app.add_middleware(Compressed)
     app.add_middleware(TrustedHosts, settings=settings)
     app.add_middleware(SecurityHeaders)

@@ -8,6 +8,7 @@ that list true.
 import os
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -69,9 +70,33 @@ class Settings(BaseSettings):
     failures_per_minute: int = Field(
         default=300, ge=0, description="Most wrong secrets a minute from one address, in one process; 0: any number."
     )
+    oidc_issuer: str | None = Field(
+        default=None, description="Address of an OpenID Connect provider to log in by; HTTPS, save on this machine."
+    )
+    oidc_client_id: str | None = Field(default=None, description="Our name at the provider.")
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="Our secret at the provider, if it gave one."
+    )
+    oidc_scope: str = Field(default="openid profile email", description="What the provider is asked to tell.")
+    oidc_claim: str = Field(
+        default="preferred_username", description="What of it is the account's name; `email` only where it is verified."
+    )
+    oidc_label: str = Field(default="", max_length=60, description="What the button on the log-in page calls it.")
     fold_seconds: float = Field(default=0.25, gt=0, le=5, description="Pause between two folds, seconds.")
     pool_size: int = Field(default=8, ge=1, le=100, description="Database connections for each login of a process.")
     tile_cache_mb: int = Field(default=256, ge=8, le=65536, description="Memory for unchanging tile bytes, megabytes.")
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer(cls, value: str | None) -> str | None:
+        """Whoever is between us and a provider without HTTPS could be anybody."""
+        if not value:
+            return None
+        address = urlsplit(value)
+        here = address.hostname in {"localhost", "127.0.0.1", "::1"}
+        if address.query or address.fragment or not (address.scheme == "https" or (address.scheme == "http" and here)):
+            raise ValueError("must be an https:// address")
+        return value.rstrip("/")
 
     @field_validator("database_url")
     @classmethod
