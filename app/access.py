@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import limits
 from app.errors import Denied
@@ -41,7 +42,7 @@ async def known(request: Request, house: HouseDep) -> Caller | None:
     caller = await _believed(request, house, secret)
     if caller:
         limits.of(request).asked(caller.account_id)
-        if caller.kind == "session" and request.method not in {"GET", "HEAD"}:
+        if request.method not in {"GET", "HEAD"} and not _bearer(request):
             same_origin(request)
     return caller
 
@@ -52,7 +53,8 @@ async def _believed(request: Request, house: House, secret: str) -> Caller | Non
     key, now = credentials.digest(secret), time.monotonic()
     if key in believed and now - believed[key][0] < BELIEVED_SECONDS:
         return believed[key][1]
-    limits.of(request).may_fail(request)
+    if key not in believed:  # what was right a moment ago is no guess, however many others guess at this address
+        limits.of(request).may_fail(request)
     async with house.db.internal.begin() as connection:
         caller = await credentials.authenticate(connection, secret)
     if caller is None:
@@ -71,10 +73,13 @@ async def _believed(request: Request, house: House, secret: str) -> Caller | Non
 async def still(request: Request, house: House, caller: Caller) -> bool:
     """Whether the credential of a request that lasts still opens what it did when the request came.
 
-    An answer that goes on for hours must end within a minute of its token or grant.
+    An answer that goes on for hours must end within a minute of its token or grant; also where nobody can be asked.
     """
     secret = _secret(request)
-    now = await _believed(request, house, secret) if secret else None
+    try:
+        now = await _believed(request, house, secret) if secret else None
+    except (limits.TooMany, SQLAlchemyError, OSError):
+        return False
     return now is not None and all(now.scopes.get(role) == seen for role, seen in caller.scopes.items())
 
 
@@ -101,6 +106,14 @@ def one_of(*roles: str) -> Callable[[Caller], Coroutine[Any, Any, Caller]]:
 
     return allowed
 
+
+async def by_session(asking: CallerDep) -> None:
+    """Let only sessions pass. What gives new access is not for a token, so that one that was stolen cannot breed."""
+    if asking.kind != "session":
+        raise Denied("log in with your password for this: a token may not give new access", code="session-needed")
+
+
+InSession = Annotated[None, Depends(by_session)]
 
 #: Those who watch the census: everybody inside but local government, which reads sealed releases only.
 WATCHERS = ("enumerator", "supervisor", "coordinator", "admin")
@@ -140,8 +153,13 @@ def _secret(request: Request) -> str | None:
     return request.cookies.get(COOKIE)
 
 
+def _bearer(request: Request) -> bool:
+    """Whether a program sent the secret. A cookie, and what was typed for Basic, a browser sends along by itself."""
+    return request.headers.get("authorization", "").partition(" ")[0].lower() == "bearer"
+
+
 def same_origin(request: Request) -> None:
-    """Refuse what another site makes a browser send along with our cookie."""
+    """Refuse what another site makes a browser send along with our cookie, or with a token typed for Basic."""
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
     if site in {"same-origin", "none"} or (

@@ -3,12 +3,14 @@
 Answers are made from arrays and written by `formats`; nothing is copied through these models on the way.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Result = Literal["completed", "partial", "not_met", "refused", "not_found", "moved", "deceased", "ineligible"]
+Origin = Literal["prelist", "new"]
 State = Literal["unknown", "empty", "over", "done", "silent", "unvisited", "behind", "started"]
 
 
@@ -23,8 +25,8 @@ class SubmissionIn(BaseModel):
     lat: float | None = None
     accuracy_m: float | None = Field(default=None, ge=0)
     captured_at: datetime = Field(description="RFC 3339 with an offset")
-    result: Literal["completed", "partial", "not_met", "refused", "not_found", "moved", "deceased", "ineligible"]
-    origin: Literal["prelist", "new"] = "prelist"
+    result: Result
+    origin: Origin = "prelist"
     visit: int | None = Field(default=None, ge=1, le=3)
     revisit_at: datetime | None = None
     welfare: int | None = Field(default=None, ge=1, le=3, description="field status")
@@ -155,6 +157,41 @@ class GapsOut(Said):
     states: dict[State, int] = Field(description="blocks of the scope by state, whatever was asked for")
     gaps: list[GapBlock]
     next: str | None = Field(description="`after` of the next page")
+
+
+class Household(BaseModel):
+    """One household as its highest revision says."""
+
+    model_config = ConfigDict(extra="forbid")
+    household_id: str
+    revision: int
+    block: str | None = Field(description="code declared at the door")
+    code: str | None = Field(description="of the block it counts in; null where it counts in none")
+    name: str | None
+    located: str | None = Field(description="code of the block its point lies in; null where in none, or without one")
+    lon: float | None = Field(description="degrees, WGS 84, as sent")
+    lat: float | None
+    accuracy_m: float | None
+    captured_at: datetime
+    day: date = Field(description="local date of the first revision that reached this result")
+    result: Result
+    origin: Origin
+    visit: int | None
+    revisit_at: datetime | None
+    welfare: int | None = Field(description="field status, 1 to 3")
+    enumerator: str | None
+    flags: list[str] = Field(description="doubts about the point")
+    closed: bool = Field(description="whether a refusal or non-contact was closed")
+
+
+class HouseholdsOut(Said):
+    """Single households, in the order of their blocks; in a box asked of a wide scope, of their cells."""
+
+    total: int | None = Field(
+        description="households on all pages, as of `epoch`; null where more is asked than `within` and `result`"
+    )
+    next: str | None = Field(description="`after` of the next page; a page may be short, or empty, and not be the last")
+    households: list[Household]
 
 
 _FILE = {"schema": {"type": "string", "format": "binary"}}

@@ -13,7 +13,6 @@ from app.terminal import Desk, at_desk, err, out, plain_errors, progress, table
 from geo.errors import BadInput
 from geo.ground import assignments as ground_assignments
 from geo.ground import expected as ground_expected
-from geo.ground import footprints as ground_footprints
 from geo.ground.tables import Table, read_table
 from geo.schema import SERIES
 from geo.trust import accounts
@@ -58,7 +57,7 @@ def expected_import(
     done = at_desk(work)
     table(f"expected families, series {done.series}", ["blocks", "families"], [[done.blocks, done.families]])
     table("the whole series by level, sums over blocks", list(done.by_level), [list(done.by_level.values())])
-    _show_left_out(["row", "code", "why"], done.left_out, report)
+    show_left_out(["row", "code", "why"], done.left_out, report)
     if done.missing_blocks:
         out.print(f"{done.missing_blocks} blocks of the edition are not in this file; they stay as they were")
 
@@ -81,6 +80,8 @@ def footprints_import(
     Reads points or outlines from GeoJSON, GeoPackage, Shapefile, FlatGeobuf and GeoParquet, and CSV or XLSX with lon,
     lat and perhaps area_m2. The file is the whole truth of the edition: footprints of before go.
     """
+    from geo.ground import footprints as ground_footprints  # noqa: PLC0415  # brings geopandas, which few commands need
+
     with plain_errors():
         read = ground_footprints.read(path, crs=crs, layer=layer, swap_axes=swap_axes, where=pairs(where))
 
@@ -102,7 +103,7 @@ def footprints_import(
     if read.passed_over:
         out.print(f"{read.passed_over:,} rows do not have {' and '.join(where or ())} and were passed over")
     stray = [(int(row), "in no block of the edition") for row in read.rows[done.numbers == 0]]
-    _show_left_out(["row", "why"], sorted([*read.left_out, *stray]), report)
+    show_left_out(["row", "why"], sorted([*read.left_out, *stray]), report)
 
 
 @assignments.command("import")
@@ -134,7 +135,7 @@ def assignments_import(
         ["blocks", "enumerators", "supervisors"],
         [[done.blocks, len(done.enumerators), len(done.supervisors)]],
     )
-    _show_left_out(["row", "code", "why"], done.left_out, report)
+    show_left_out(["row", "code", "why"], done.left_out, report)
     if unknown := (done.enumerators | done.supervisors) - known:
         out.print(f"{len(unknown):,} of these people have no account yet: ./cakupan account create")
     if done.unassigned:
@@ -148,7 +149,7 @@ def _read_table(path: Path) -> Table:
     return read
 
 
-def _show_left_out(columns: Sequence[str], left_out: Sequence[Sequence[Any]], report: Path | None) -> None:
+def show_left_out(columns: Sequence[str], left_out: Sequence[Sequence[Any]], report: Path | None) -> None:
     """Rows left out: how many for which reason (the last column), the first of them, and all in a file."""
     if left_out:
         reasons = Counter(row[-1] for row in left_out)

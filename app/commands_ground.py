@@ -16,8 +16,6 @@ from geo.ground import campaign as ground_campaign
 from geo.ground.inspection import Inspection, inspect
 from geo.ground.levels import LEVELS
 from geo.ground.problems import Change, Problem
-from geo.ground.sources import read_areas
-from geo.intake import files
 from geo.intake.fold import fold
 from geo.schema import SERIES
 
@@ -132,6 +130,8 @@ def areas_import(
 
     Reads GeoJSON, GeoPackage, Shapefile, FlatGeobuf and GeoParquet. Areas above are made from codes and columns.
     """
+    from geo.ground.sources import read_areas  # noqa: PLC0415  # brings geopandas, which few commands need
+
     with plain_errors():
         frames = []
         for given in paths:
@@ -243,6 +243,8 @@ def households_import(
 
     Killed, it goes on where it stopped when run again. Rows held back are in FILE.refused.csv with the reason.
     """
+    from geo.intake import files  # noqa: PLC0415  # brings geopandas, which few commands need
+
     with plain_errors():
         fixed = pairs(set_)
         reading = files.Reading(pairs(column), fixed, source, key, crs, pairs(where))

@@ -9,12 +9,12 @@ from app.terminal import Desk, at_desk, out, share, table
 from geo.ground.areas import load_tree, outlines
 from geo.ground.campaign import load
 from geo.ground.levels import LEVELS
-from geo.scope import OPERATOR
+from geo.scope import OPERATOR, Scope
+from geo.trust import accounts, audit, credentials
 from geo.watch import coverage as watch_coverage
 from geo.watch import gaps as watch_gaps
 from geo.watch import live
 from geo.watch.live import Snapshot
-from tiles import snapshot
 from tiles.style import MEASURES
 
 
@@ -23,6 +23,19 @@ def install(app: typer.Typer) -> None:
     app.command()(coverage)
     app.command()(gaps)
     app.command()(report)
+
+
+As = Annotated[
+    str | None, typer.Option("--as", metavar="ACCOUNT", help="Show what this account would see; nothing outside of it.")
+]
+
+
+async def _seen_by(desk: Desk, name: str | None) -> Scope:
+    """What somebody sees: the operator everything, an account what the database derives for it."""
+    if name is None:
+        return OPERATOR
+    async with desk.begin() as connection:
+        return await credentials.seen_by(connection, (await accounts.find(connection, name)).account_id, name)
 
 
 async def _live(desk: Desk) -> Snapshot:
@@ -38,21 +51,26 @@ def _caption(found: Snapshot) -> str:
     return f"{said}, SIMULATED" if found.campaign.simulated else said
 
 
+def _of(name: str | None) -> str:
+    return f", as {name} sees it" if name else ""
+
+
 def coverage(
     level: Annotated[str, typer.Option(help=f"One of {', '.join(LEVELS)}, or scope for one total.")] = "district",
     within: Annotated[str | None, typer.Option(help="Code of an area, itself included.")] = None,
     within_level: Annotated[str | None, typer.Option(help="Its level, where codes repeat.")] = None,
+    as_: As = None,
 ) -> None:
     """Show coverage by area, counts first."""
 
     async def work(desk: Desk) -> tuple[list[dict[str, Any]], str]:
-        found = await _live(desk)
+        found, scope = await _live(desk), await _seen_by(desk, as_)
         number = found.tree.number_of(within, within_level) if within else 0
-        rows = watch_coverage.by_area(found, OPERATOR, level, number)
+        rows = watch_coverage.by_area(found, scope, level, number)
         if level != "scope":
-            lost = None if within else watch_coverage.unplaced(found, OPERATOR)
+            lost = None if within else watch_coverage.unplaced(found, scope)
             rows += [lost | {"name": "in no block", "code": ""}] if lost else []
-            rows += [r | {"name": "all", "code": ""} for r in watch_coverage.by_area(found, OPERATOR, "scope", number)]
+            rows += [r | {"name": "all", "code": ""} for r in watch_coverage.by_area(found, scope, "scope", number)]
         return rows, _caption(found)
 
     rows, caption = at_desk(work)
@@ -62,7 +80,7 @@ def coverage(
         for r in rows
     ]  # fmt: skip
     head = ["code", "name", "expected", "completed", "new", "dropped", "gap", "coverage", "resolved", "state"]
-    table(f"coverage by {level}", head, shown, caption)
+    table(f"coverage by {level}{_of(as_)}", head, shown, caption)
 
 
 def gaps(
@@ -70,13 +88,14 @@ def gaps(
     within_level: Annotated[str | None, typer.Option(help="Its level, where codes repeat.")] = None,
     state: Annotated[list[str] | None, typer.Option(help="Only blocks in this state; may be given again.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000)] = 20,
+    as_: As = None,
 ) -> None:
     """Show where families are still to be found: blocks, worst first."""
 
     async def work(desk: Desk) -> tuple[watch_gaps.Gaps, str]:
-        found = await _live(desk)
+        found, scope = await _live(desk), await _seen_by(desk, as_)
         number = found.tree.number_of(within, within_level) if within else 0
-        return watch_gaps.worst_first(found, OPERATOR, number, state or (), None, limit), _caption(found)
+        return watch_gaps.worst_first(found, scope, number, state or (), None, limit), _caption(found)
 
     found, caption = at_desk(work)
     shown = [
@@ -93,7 +112,7 @@ def gaps(
         for b in found.blocks
     ]
     head = ["code", "name", "gap", "completed", "expected", "coverage", "state", "at (lat, lon)"]
-    table(f"{found.total:,} blocks, {found.gap:,} families to be found", head, shown, caption)
+    table(f"{found.total:,} blocks, {found.gap:,} families to be found{_of(as_)}", head, shown, caption)
     states = {s: n for s, n in found.states.items() if n}
     table("blocks by state", list(states), [list(states.values())])
     if unknown := states.get("unknown"):
@@ -107,6 +126,7 @@ def report(
     measure: Annotated[str, typer.Option(help=f"One of {', '.join(MEASURES)}.")] = "coverage",
 ) -> None:
     """Write a map as one HTML file that opens without a network."""
+    from tiles import snapshot  # noqa: PLC0415  # brings folium, which no other command needs
 
     async def work(desk: Desk) -> str:
         found = await _live(desk)
@@ -114,6 +134,8 @@ def report(
         rows = watch_coverage.by_area(found, OPERATOR, level, number)
         async with desk.begin() as connection:
             shapes = await outlines(connection, found.campaign, [r["n"] for r in rows])
+            said = {"level": level, "area": within, "rows": len(rows)}
+            await audit.note(connection, OPERATOR.actor, "export", what="report", format="html", **said)
         return snapshot.html(
             snapshot.Page(found.campaign.name, _caption(found), measure, found.campaign.simulated), rows, shapes
         )

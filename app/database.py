@@ -77,5 +77,5 @@ def _engine(url: str, pool_size: int) -> AsyncEngine:
         pool_timeout=10,
         pool_pre_ping=True,
         hide_parameters=True,
-        connect_args={"options": "-c statement_timeout=120000 -c idle_in_transaction_session_timeout=60000"},
+        connect_args={"options": "-c statement_timeout=120000 -c idle_in_transaction_session_timeout=15000"},
     )

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
-from app.headers import HEADERS
+from app.headers import headers_of
 from geo.errors import BadInput, CakupanError, NotFound, NotReady, Refused
 
 log = structlog.get_logger()
@@ -29,6 +29,8 @@ STATUS_OF_CODE = {
     "not-allowed": 403,
     "no-role": 403,
     "not-yours": 403,
+    "session-needed": 403,
+    "wrong-password": 403,
     "too-many-requests": 429,
     "body-too-large": 413,
     "unsupported-body": 415,
@@ -138,8 +140,8 @@ def install(app: FastAPI) -> None:
         return problem(503, "busy", "every database connection is in use; try again")
 
     @app.exception_handler(Exception)
-    async def unforeseen(_request: Request, error: Exception) -> JSONResponse:
+    async def unforeseen(request: Request, error: Exception) -> JSONResponse:
         log.error("unforeseen", kind=type(error).__name__)
         answer = problem(500, "internal", "an error we did not foresee; it has been logged")
-        answer.headers.update(HEADERS)  # this one is answered outside of every middleware
+        answer.headers.update(headers_of(request.scope))  # this one is answered outside of every middleware
         return answer

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 import orjson
@@ -27,16 +27,18 @@ def respond(
     rows: Sequence[dict[str, Any]],
     head: dict[str, Any],
     shapes: dict[int, Any] | None = None,
+    key: str = "n",
 ) -> Response:
     """`rows` under `name` with what is said of all of them in `head`.
 
-    GeoJSON takes each row's outline from `shapes` by its `n`, else its `lon` and `lat` as a point.
+    In GeoJSON a row is the feature of the id in its `key`, its outline taken from `shapes` by that, else its `lon` and
+    `lat` as a point.
     """
     if format_ == "json":
         return _answer("json", orjson.dumps(head | {name: list(rows)}), None)
     filename = f"cakupan_{name}_epoch{head.get('epoch', '')}.{format_}"
     if format_ == "geojson":
-        return _answer("geojson", _geojson(rows, head, shapes or {}), filename)
+        return _answer("geojson", _geojson(rows, head, shapes or {}, key), filename)
     return _answer(format_, _csv(rows) if format_ == "csv" else _xlsx(name, rows, head), filename)
 
 
@@ -44,6 +46,8 @@ def safe(value: Any) -> Any:
     """A cell's value: text that a spreadsheet would run as a formula is quoted."""
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, list):
         return ",".join(str(part) for part in value)
     if isinstance(value, str) and value.startswith(_DANGEROUS):
@@ -92,15 +96,15 @@ def _xlsx(name: str, rows: Sequence[dict[str, Any]], head: dict[str, Any]) -> by
     return out.getvalue()
 
 
-def _geojson(rows: Sequence[dict[str, Any]], head: dict[str, Any], shapes: dict[int, Any]) -> bytes:
+def _geojson(rows: Sequence[dict[str, Any]], head: dict[str, Any], shapes: dict[int, Any], key: str) -> bytes:
     features = []
     for row in rows:
-        shape = shapes.get(row.get("n", -1))
+        shape = shapes.get(row.get(key, -1))
         point = None if row.get("lon") is None else {"type": "Point", "coordinates": [row["lon"], row["lat"]]}
         features.append(
             {
                 "type": "Feature",
-                "id": row.get("n"),
+                "id": row.get(key),
                 "geometry": orjson.Fragment(shape) if shape else point,
                 "properties": {k: v for k, v in row.items() if k not in {"lon", "lat"}},
             }

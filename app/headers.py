@@ -15,12 +15,24 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), payment=()",
 }
 
+#: Over HTTPS: a browser that came so once never comes without it again, for a year.
+HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
+
+#: Where an answer does not say how long it may be kept, nobody keeps it: what one may see another may not.
+KEPT = {"Cache-Control": "no-store"}
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """The security headers of the answer to a request."""
+    return HEADERS | HTTPS_ONLY if scope.get("scheme") == "https" else HEADERS
+
 
 class SecurityHeaders:
-    """Adds HEADERS where an answer does not set them itself."""
+    """Adds them where an answer does not set them itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -31,7 +43,7 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in (headers_of(scope) | KEPT).items():
                     headers.setdefault(name, value)
             await send(message)
 

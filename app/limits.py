@@ -4,6 +4,8 @@ Counted in memory, in this process. What is over the limit gets 429 with `Retry-
 sends again. Failures are counted by address, and successes are not: a whole office shares one.
 """
 
+import asyncio
+import ipaddress
 import math
 import time
 
@@ -26,10 +28,15 @@ class TooMany(CakupanError):
         self.seconds = seconds
 
 
+#: Passwords held against their hashes at once: each takes a connection, memory and a tenth of a second.
+AT_ONCE = 2
+
+
 class Limits:
-    """The counters of one process."""
+    """The counters of one process. Log-ins are let in a few at a time (`entering`), lest uploads wait for them."""
 
     def __init__(self, settings: Settings) -> None:
+        self.entering = asyncio.Semaphore(AT_ONCE)
         self._counters = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._asked = _a_minute(settings.requests_per_minute)
         self._failed = _a_minute(settings.failures_per_minute)
@@ -66,6 +73,12 @@ def _a_minute(times: int) -> RateLimitItem | None:
 
 
 def _address(request: Request) -> str:
-    """Where a request comes from; a whole /64 of IPv6 is one subscriber."""
+    """Where a request comes from; a whole /64 of IPv6 is one subscriber, however its zeros are written."""
     host = request.client.host if request.client else ""
-    return ":".join(host.split(":")[:4]) if ":" in host else host
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:  # a name, or a socket that has no address
+        return host
+    if found.version == 4:
+        return host
+    return str(found.ipv4_mapped or ipaddress.ip_network((int(found) >> 64 << 64, 64)))

@@ -7,17 +7,23 @@ from fastapi import FastAPI
 
 from app import errors
 from app.api import (
+    access,
+    accounts,
     areas,
+    audit,
     campaign,
     coverage,
     gaps,
     health,
     heartbeats,
+    households,
+    me,
     quarantine,
     session,
     stream,
     submissions,
     tiles,
+    tokens,
 )
 from app.compression import Compressed
 from app.database import Database, Logins
@@ -59,7 +65,8 @@ def create_app(settings: Settings, logins: Logins, *, heads: Heads | None = None
     app.state.viewers = 0
     app.state.may_lose = may_lose
     errors.install(app)
-    for noun in (submissions, heartbeats, quarantine, areas, campaign, coverage, gaps, stream, tiles, health, session):
+    for noun in (submissions, heartbeats, households, quarantine, areas, campaign, coverage, gaps, stream, tiles,
+                 health, session, me, tokens, access, accounts, audit):  # fmt: skip
         app.include_router(noun.router)
     app.include_router(pages.router)
     if settings.oidc_issuer and settings.oidc_client_id:

@@ -326,14 +326,20 @@ def configuration(folder: Path, durable: bool) -> str:
         "datestyle": "iso, ymd",
         # Parallel queries need shared memory, of which containers often have 64 MB.
         "dynamic_shared_memory_type": "posix" if _shared_mb() >= 256 else "mmap",
-        # A week of log, in which no coordinate, id or statement of a household appears.
+        # A week of log, in which no coordinate, id or statement of a household appears. Errors of statements are left
+        # out whole: their first line already quotes values, and what is terse leaves out only the others.
         "logging_collector": "on",
         "log_filename": "%a.log",
         "log_rotation_age": "1d",
         "log_rotation_size": 0,
         "log_truncate_on_rotation": "on",
+        "log_min_messages": "log",
         "log_error_verbosity": "terse",
         "log_min_error_statement": "panic",
+        "log_statement": "none",
+        "log_min_duration_statement": -1,
+        "log_parameter_max_length": 0,
+        "log_parameter_max_length_on_error": 0,
     }
     if not durable:
         settings |= {

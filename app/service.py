@@ -1,9 +1,12 @@
 """Runs the service: database, schema, first account, and uvicorn until it is told to stop."""
 
 import asyncio
+import logging
 import socket
 import sys
+import traceback
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -19,6 +22,9 @@ from app.terminal import err, ready, server
 from geo.errors import NotReady
 from geo.trust import accounts
 from geo.trust.grants import Grant
+
+#: Innermost frames of an exception that are logged.
+_FRAMES = 8
 
 
 class Server(uvicorn.Server):
@@ -88,7 +94,7 @@ async def _first_account(logins: Logins) -> None:
 
 
 def _log(settings: Settings) -> None:
-    """Structured lines on standard error; access lines carry no query strings."""
+    """Structured lines on standard error, those of libraries too; access lines carry no query strings."""
     levels = {"debug": 10, "info": 20, "warning": 30, "error": 40}
     structlog.configure(
         processors=[
@@ -100,6 +106,23 @@ def _log(settings: Settings) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(levels[settings.log_level]),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )
+    logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
+
+
+class _Libraries(logging.Handler):
+    """What libraries log, as lines of ours: what they say before values are put in, and where an exception arose.
+
+    Never what an exception says: it quotes values, and those are households'.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        said = str(record.msg).partition("\n")[0] if isinstance(record.msg, str) else type(record.msg).__name__
+        about = {"by": record.name, "said": said}
+        if record.exc_info and (raised := record.exc_info[1]) is not None:
+            frames = traceback.extract_tb(raised.__traceback__)[-_FRAMES:]
+            where = " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames))
+            about |= {"kind": type(raised).__name__, "where": where}
+        structlog.get_logger().log(record.levelno, "library", **about)
 
 
 def _without_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

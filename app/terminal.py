@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -34,7 +36,7 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except CakupanError as error:
-        err.print(f"[bold red]{error.code}[/]: {error}", soft_wrap=True)
+        err.print(f"[bold red]{error.code}[/]: {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
     except OperationalError as error:
         err.print(f"[bold red]database[/]: it does not answer ({type(error.orig).__name__}); is DATABASE_URL right?")
@@ -108,8 +110,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], cap
         numeric = any(isinstance(row[at], int | float) for row in rows)
         made.add_column(column, justify="right" if numeric else "left", no_wrap=at == 0)
     for row in rows:
-        made.add_row(*(_shown(value) for value in row))
-    console.print(f"[bold]{title}[/]")
+        made.add_row(*(Text(_shown(value)) for value in row))  # names may hold what looks like markup
+    console.print(f"[bold]{escape(title)}[/]")
     console.print(made)
     if caption:
         console.print(caption, style="dim")

@@ -279,7 +279,8 @@ household = Table(
     Column("enumerator", Text),
     Column("flags", Text),
     Column("closed", Boolean, nullable=False, server_default=text("false")),
-    Index("household_number_ix", "number"),
+    # Lists page by (number, household_id); comparing text is leakproof too.
+    Index("household_number_ix", "number", "household_id"),
     # A box on the map is a few ranges of cells. Ranges of bigint are leakproof, so row-level security keeps this index;
     # `&&` on a geometry is not, and costs more to keep.
     Index("household_cell_ix", "cell"),
@@ -308,6 +309,7 @@ quarantine = Table(
     _one_of("state", HELD_STATES),
     CheckConstraint("(state = 'open') = (resolved_at IS NULL)", name="resolved"),
     Index("quarantine_number_ix", "number"),
+    Index("quarantine_actor_ix", "actor"),
     Index("quarantine_open_ix", "quarantine_id", postgresql_where=text("state = 'open'")),
     schema="intake",
 )

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from geo import queries
 from geo.ground import cells
-from geo.scope import LAST, Scope
+from geo.scope import Scope
 from geo.watch import coverage
 from geo.watch.live import Snapshot
 from tiles import splice
@@ -88,30 +88,17 @@ class Households(NamedTuple):
 
 async def households(db: AsyncConnection, scope: Scope, z: int, x: int, y: int) -> Households:
     """Single households in one tile. The transaction's actor must be set; its policy decides what comes."""
-    first, last = (scope.ranges[0][0], scope.ranges[-1][1]) if scope.ranges else (LAST, LAST)
-    los, his = _spans(z, x, y)
-    of = {"z": z, "x": x, "y": y, "los": los.tolist(), "his": his.tolist(), "first": first, "last": last}
+    los, his = cells.ranges_over(bounds(z, x, y))
+    of = {"z": z, "x": x, "y": y, "los": los.tolist(), "his": his.tolist(), "scope": scope.multirange}
     found = (await db.execute(SQL["households"], of)).one()
     return Households(bytes(found.body), found.households, found.numbers)
 
 
-def _spans(z: int, x: int, y: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Ranges of cells of resolution 15 that hold every point of a tile.
-
-    A cell's descendants stick out of it, so the tile is widened by as much before it is covered.
-    """
-    resolution = min(max(z - 5, 4), 10)
-    west, south, east, north = bounds(z, x, y)
-    margin = cells.margin(resolution)
-    box = shapely.box(west - margin, max(south - margin, -90), east + margin, min(north + margin, 90))
-    return cells.children_ranges(cells.cover(box, resolution), cells.HOUSEHOLD)
-
-
 def area_values(live: Snapshot, scope: Scope, still: Still) -> NDArray[np.float32]:
     """Values of each area of a tile, in the order of `LAYERS` fields; −2 outside the scope."""
-    numbers = still.ids
-    values = _values(live, coverage.of_areas(live, numbers))
-    values[~scope.mask(numbers, live.tree.last[numbers])] = NOT_SHOWN
+    seen = scope.mask(still.ids, live.tree.last[still.ids])
+    values = np.full((len(still.ids), still.fields), NOT_SHOWN, dtype=np.float32)
+    values[seen] = _values(live, coverage.of_areas(live, scope, still.ids[seen]))
     return values
 
 

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.access import HouseDep, ScopeDep, WithinDep, one_of
+from app.access import HouseDep, one_of
 from app.answers import Said, listed
 from app.api.areas import said_of_all
 from app.api.submissions import ReceiptOut
 from app.errors import documented, problem
-from app.formats import Format, respond
+from app.outgoing import OutgoingDep
 from geo.errors import BadInput
 from geo.intake import quarantine
 from geo.intake.quarantine import Action, Decision, Outcome, Question
@@ -102,32 +102,27 @@ class OutcomeOut(BaseModel):
 
 @router.get("/v1/quarantine", responses=listed(QuarantineOut))
 async def rows_held(
-    house: HouseDep,
-    scope: ScopeDep,
-    within: WithinDep,
+    out: OutgoingDep,
     state: Annotated[list[HeldState] | None, Query(description="left out: the open ones")] = None,
     reason: Annotated[list[Reason] | None, Query(description="only rows held for these")] = None,
     after: Annotated[int | None, Query(ge=0, le=2**63 - 1, description="`next` of the page before")] = None,
     limit: Annotated[int, Query(ge=0, le=1000, description="0: only count")] = 100,
-    format: Format = "json",  # noqa: A002  # the contract's name
 ) -> Response:
     """Rows held back, newest first: those of areas in the caller's scope, and those it sent itself.
 
     A row lies in the area of the block it names, else where its sender works. Reading rows is audited.
     """
-    live = house.current
-    last = int(live.tree.last[within]) if within else LAST
-    question = Question(within, last, tuple(state or ("open",)), tuple(reason or ()), after, limit)
-    async with house.db.as_actor(scope.actor, scope.credential) as connection:
-        found = await quarantine.listing(connection, scope, question)
+    live = out.house.current
+    last = int(live.tree.last[out.within]) if out.within else LAST
+    question = Question(out.within, last, tuple(state or ("open",)), tuple(reason or ()), after, limit)
+    async with out.house.db.as_actor(out.scope.actor, out.scope.credential) as connection:
+        found = await quarantine.listing(connection, out.scope, question)
     head = said_of_all(live) | {"states": found.states, "reasons": found.reasons, "next": found.next}
     rows = [_placed(live, row) for row in found.rows]
-    if format == "geojson":
-        rows = [row | {"n": row["id"]} for row in rows]  # the feature's id
-    elif format != "json":
+    if out.format in {"csv", "xlsx"}:
         rows = [row | {name: _text(row[name]) for name in _NESTED} for row in rows]
         head |= {name: _text(head[name]) for name in ("states", "reasons")}
-    answer = respond(format, "quarantine", rows, head)
+    answer = await out.answer("quarantine", rows, head, key="id")
     answer.headers["Cache-Control"] = "no-store"
     return answer
 

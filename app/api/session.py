@@ -1,7 +1,7 @@
 """Log in and out with name and password, for pages. Programs use tokens."""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request, Response
@@ -26,15 +26,17 @@ async def log_in(
 ) -> Response:
     """Set a session cookie and go on, or back to the log-in page with a reason."""
     same_origin(request)
-    limits.of(request).may_fail(request)
+    counters = limits.of(request)
     lasts = timedelta(hours=house.settings.session_hours)
     address = request.client.host if request.client else None
-    async with house.db.worker.begin() as connection:
-        secret = await accounts.log_in(connection, name, password, lasts, address)
     onward = ours(to)
-    if secret is None:
-        limits.of(request).failed(request)
-        return RedirectResponse("/login?" + urlencode({"failed": 1, "to": onward}), 303)
+    async with counters.entering:
+        counters.may_fail(request)
+        async with house.db.worker.begin() as connection:
+            secret = await accounts.log_in(connection, name, password, lasts, address)
+        if secret is None:
+            counters.failed(request)
+            return RedirectResponse("/login?" + urlencode({"failed": 1, "to": onward}), 303)
     return entered(request, house, secret, onward)
 
 
@@ -46,6 +48,12 @@ def ours(to: str) -> str:
 def entered(request: Request, house: House, secret: str, onward: str) -> Response:
     """Go on with a new session."""
     answer = RedirectResponse(onward, 303)
+    keep(answer, request, house, secret)
+    return answer
+
+
+def keep(answer: Response, request: Request, house: House, secret: str) -> None:
+    """Let the browser keep the secret of a session, where no script can read it."""
     answer.set_cookie(
         COOKIE,
         secret,
@@ -54,7 +62,6 @@ def entered(request: Request, house: House, secret: str, onward: str) -> Respons
         samesite="lax",
         secure=house.settings.secure_cookies or request.url.scheme == "https",
     )
-    return answer
 
 
 @router.post("/logout", response_class=RedirectResponse, status_code=303)
@@ -67,15 +74,3 @@ async def log_out(request: Request, house: HouseDep, caller: CallerDep) -> Respo
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE)
     return answer
-
-
-@router.get("/v1/me")
-async def me(house: HouseDep, caller: CallerDep) -> dict[str, Any]:
-    """Who asks: name, role and the areas of its scope."""
-    tree = house.snapshot.tree if house.snapshot else None
-    areas = [
-        {"code": tree.code[lo], "name": tree.name[lo], "n": lo}
-        for lo, hi in caller.scope.ranges
-        if tree is not None and 0 < lo < len(tree) and tree.last[lo] == hi
-    ]
-    return {"name": caller.name, "role": caller.role, "everything": caller.scope.everything, "areas": areas}

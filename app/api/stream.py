@@ -46,7 +46,7 @@ async def stream(
     """
     if request.app.state.viewers >= MOST_VIEWERS:
         raise Denied("as many maps are open as this machine carries; try again", code="too-many-viewers")
-    begun = int(last_event_id) if last_event_id and last_event_id.isdigit() else epoch
+    begun = int(last_event_id) if last_event_id and last_event_id.isdecimal() else epoch
     asked = Asked(tuple(level or ("block",)), res, within)
     return StreamingResponse(
         _while_open(_events(request, house, watcher.scope, asked, begun), request, house, watcher),

@@ -11,7 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app import locales
 from app.access import WATCHERS, HouseDep, known
+from app.api.access import OVERSEERS
 from app.api.campaign import about
+from app.api.me import sees
 from app.api.quarantine import DECIDERS
 from app.house import House
 from app.pages import assets
@@ -37,6 +39,9 @@ _APART = {
     "login.": ("login.html",),
     "waiting.": ("waiting.html",),
     "closed.": ("closed.html",),
+    "account.": ("account.html",),
+    "access.": ("access.html",),
+    **dict.fromkeys(("grant.", "can.", "act.", "secret.", "trouble."), ("account.html", "access.html")),
     **dict.fromkeys(("quarantine.", "fault.", "held.", "field.", "receipt."), ("quarantine.html",)),
     **dict.fromkeys(("gaps.", "reason.", "state."), ("gaps.html", "map.html")),
     **dict.fromkeys(("panel.", "legend.", "measure."), ("gaps.html", "map.html")),
@@ -63,22 +68,51 @@ LanguageDep = Annotated[Language, Depends(language)]
 KnownDep = Annotated[Caller | None, Depends(known)]
 
 
+class Page(NamedTuple):
+    """A page for those who are logged in: whom it is open to (None: everybody), and whether it shows a campaign."""
+
+    template: str
+    roles: tuple[str, ...] | None = WATCHERS
+    campaign: bool = True
+
+
+PAGES = {
+    "/": Page("map.html"),
+    "/gaps": Page("gaps.html"),
+    "/quarantine": Page("quarantine.html"),
+    "/access": Page("access.html", OVERSEERS, campaign=False),
+    "/account": Page("account.html", None, campaign=False),
+}
+
+
 @router.get("/")
 async def live_map(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
     """The live map."""
-    return await _inside(request, house, "map.html", found, spoken)
+    return await _inside(request, house, found, spoken)
 
 
 @router.get("/gaps")
 async def gaps(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
     """The list of blocks where families are still to be found."""
-    return await _inside(request, house, "gaps.html", found, spoken)
+    return await _inside(request, house, found, spoken)
 
 
 @router.get("/quarantine")
 async def rows_held(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
     """The list of rows that wait for a decision."""
-    return await _inside(request, house, "quarantine.html", found, spoken)
+    return await _inside(request, house, found, spoken)
+
+
+@router.get("/access")
+async def who_sees(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
+    """Who may see an area; for administrators also accounts and grants."""
+    return await _inside(request, house, found, spoken)
+
+
+@router.get("/account")
+async def own_account(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
+    """One's own account: roles, tokens, sessions, password."""
+    return await _inside(request, house, found, spoken)
 
 
 @router.get("/login")
@@ -86,35 +120,68 @@ async def log_in(
     request: Request,
     house: HouseDep,
     spoken: LanguageDep,
-    failed: bool = False,
+    failed: Annotated[str, Query(max_length=20)] = "",
+    ended: bool = False,
     to: Annotated[str, Query(max_length=500)] = "/",
 ) -> Response:
-    """The log-in page."""
-    more = {"campaign": about(house.snapshot), "me": None, "waiting": 0, "failed": failed, "to": to}
+    """The log-in page. `failed` says at what: by name and password, or at the `provider`; `ended`: a session did."""
+    settings = house.settings
+    by_provider = bool(settings.oidc_issuer and settings.oidc_client_id)
+    more = {
+        "campaign": about(house.snapshot),
+        "me": None,
+        "waiting": 0,
+        "failed": failed,
+        "ended": ended,
+        "to": to,
+        "provider": f"/login/provider?to={quote(to, safe='/')}" if by_provider else None,
+        "label": settings.oidc_label,
+    }
     return _page(request, "login.html", spoken, more)
 
 
-async def _inside(request: Request, house: House, template: str, found: Caller | None, spoken: Language) -> Response:
+async def _inside(request: Request, house: House, found: Caller | None, spoken: Language) -> Response:
     """A page for those who are logged in; what stands in its way otherwise."""
     if found is None:
         wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/login?to={quote(wanted, safe='/')}", 303)
-    me = {
+    wanted_page = PAGES[request.url.path]
+    me, campaign = _me(found), about(house.snapshot)
+    more = {"campaign": campaign, "me": me, "waiting": 0}
+    if wanted_page.roles is not None and not _any(found, wanted_page.roles):
+        return _page(request, "closed.html", spoken, more | _why(found), 403)
+    if wanted_page.campaign and not campaign:
+        return _page(request, "waiting.html", spoken, more)
+    if me["watches"] and campaign:
+        async with house.db.as_actor(found.account_id, found.credential_id) as connection:
+            more["waiting"] = await quarantine.waiting(connection)
+    return _page(request, wanted_page.template, spoken, more)
+
+
+def _me(found: Caller) -> dict[str, Any]:
+    """What a page must know of who looks at it: which entries the menu has, and what may be done."""
+    admin = found.only(("admin",))
+    return {
         "name": found.name,
         "role": found.role,
-        "watches": found.role in WATCHERS,
+        "watches": _any(found, WATCHERS),
         "households": found.scope.sees_households,
-        "decides": found.role in DECIDERS,
+        "decides": _any(found, DECIDERS),
+        "oversees": _any(found, OVERSEERS),
+        "administers": admin is not None,
+        "administers_all": admin is not None and admin.scope.everything,
+        "sees": sees(found),
     }
-    campaign = about(house.snapshot)
-    more = {"campaign": campaign, "me": me, "waiting": 0}
-    if not me["watches"]:
-        return _page(request, "closed.html", spoken, more, 403)
-    if not campaign:
-        return _page(request, "waiting.html", spoken, more)
-    async with house.db.as_actor(found.account_id, found.credential_id) as connection:
-        more["waiting"] = await quarantine.waiting(connection)
-    return _page(request, template, spoken, more)
+
+
+def _any(found: Caller, roles: tuple[str, ...]) -> bool:
+    return any(role in roles for role in found.scopes)
+
+
+def _why(found: Caller) -> dict[str, str]:
+    """Why a page stays closed: the keys of its words."""
+    why = "none" if not found.scopes else "role" if _any(found, WATCHERS) else "government"
+    return {"why_title": f"closed.title_{why}", "why": f"closed.why_{why}"}
 
 
 def _page(request: Request, template: str, spoken: Language, more: Mapping[str, Any], status: int = 200) -> Response:

@@ -8,6 +8,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -56,15 +57,24 @@ class Tree:
         found[0] = False
         return found
 
+    def blocks_in(self, ranges: Sequence[tuple[int, int]]) -> int:
+        """How many blocks lie in closed ranges of numbers that are disjoint."""
+        return sum(int(self._upto[min(hi + 1, len(self))] - self._upto[min(lo, len(self))]) for lo, hi in ranges)
+
+    @cached_property
+    def _upto(self) -> NDArray[np.int64]:
+        """How many blocks lie below each number."""
+        return np.concatenate([[0], np.cumsum(self.block)])
+
     def number_of(self, code: str, level: str | None = None) -> int:
         """The number of an area by its code. Raises NotFound, or BadInput where several levels share the code."""
         found = self.by_code.get(code, [])
         if level is not None:
             found = [n for n in found if LEVELS[self.level[n]] == level]
         if not found:
-            raise NotFound(f"there is no area {code} in edition {self.edition}", code="no-area")
+            raise NotFound(f"there is no area of this code in edition {self.edition}", code="no-area")
         if len(found) > 1:
-            raise BadInput(f"{code} stands for several areas: name the level too", code="ambiguous-area")
+            raise BadInput("the code stands for several areas: name the level too", code="ambiguous-area")
         return found[0]
 
     def path(self, number: int) -> list[int]:

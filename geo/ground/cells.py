@@ -13,7 +13,7 @@ needs to know.
 
 import math
 import re
-from itertools import chain, repeat
+from itertools import chain, pairwise, repeat
 
 import h3.api.basic_int as h3
 import numpy as np
@@ -38,6 +38,8 @@ _MODE = 1 << 59
 _RESOLUTION_SHIFT = 52
 _BELOW_RESOLUTION = (1 << _RESOLUTION_SHIFT) - 1
 _HEX = re.compile(r"8[0-9a-f]{14}")
+_TALLY_AREA = 1.2e-6
+"""Square degrees of a cell of resolution TALLY near the equator, on average."""
 _SPACING = 0.38196601125010500003
 """Distance of two neighbouring centres at resolution 0, on a face of the icosahedron around the unit sphere
 (RES0_U_GNOMONIC of the H3 library)."""
@@ -228,6 +230,33 @@ def margin(resolution: int) -> float:
     Generous: 0.35° at resolution 4, finer ones by the square root of seven each.
     """
     return float(0.35 / 7 ** ((resolution - 4) / 2))
+
+
+def ranges_over(box: tuple[float, float, float, float], most: int = 400) -> tuple[Cells, Cells]:
+    """Ranges of household cells, ascending and disjoint, that hold every point of a box (west, south, east, north).
+
+    First and last cell of each; they come of about `most` coarser cells, or of a few more. A cell's descendants stick
+    out of it, so the box is widened by as much before it is covered. Meant for places far from the poles.
+    """
+    many = [_cells_over(box, r) for r in range(TALLY + 1)]
+    r = max((r for r in range(TALLY + 1) if many[r] <= most), default=0)
+    west, south, east, north = box
+    west, east = max(west - margin(r), -180.0), min(east + margin(r), 180.0)
+    south, north = max(south - margin(r), -90.0), min(north + margin(r), 90.0)
+    # In parts: a polygon over more than half the globe would mean the other half.
+    edges = np.linspace(west, east, int((east - west) // 90) + 2).tolist()
+    parts = [cover(shapely.box(a, south, b, north), r) for a, b in pairwise(edges)]
+    found = np.unique(np.concatenate(parts))
+    los, his = children_ranges(found, HOUSEHOLD)
+    begins = np.append(True, np.diff(positions(found, r)) > 1)
+    return los[begins], his[np.append(begins[1:], True)]
+
+
+def _cells_over(box: tuple[float, float, float, float], resolution: int) -> float:
+    """About how many cells of a resolution lie over a box that is widened by the margin."""
+    west, south, east, north = box
+    wide = 2 * margin(resolution)
+    return (east - west + wide) * (north - south + wide) / (_TALLY_AREA * 7.0 ** (TALLY - resolution))
 
 
 def around(lon: Degrees, lat: Degrees, resolution: int, box: tuple[float, float, float, float]) -> NDArray[np.bool_]:

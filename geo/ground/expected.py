@@ -15,8 +15,8 @@ from geo import queries
 from geo.ground.areas import copy_arrays
 from geo.ground.levels import LEVELS
 from geo.ground.matching import CODE_COLUMNS, Codes, LeftOut, codes_of, column, match
-from geo.ground.sources import Table
 from geo.ground.spread import Spread, spread_blocks, spread_points
+from geo.ground.tables import Table
 
 SQL = queries.load(__file__)
 

@@ -106,7 +106,7 @@ async def listing(db: AsyncConnection, scope: Scope, question: Question) -> List
         raise BadInput(f"no state {sorted(unknown)[0]}: take one of {', '.join(HELD_STATES)}", code="bad-state")
     if unknown := set(question.reasons) - set(Reason):
         raise BadInput(f"no reason {sorted(unknown)[0]}", code="bad-reason")
-    where = {"first": question.first, "last": question.last}
+    where = _where(scope, question)
     states, reasons = Counter[str](), Counter[str]()
     for row in await db.execute(SQL["counts"], where):
         states[row.state] += row.rows
@@ -118,9 +118,11 @@ async def listing(db: AsyncConnection, scope: Scope, question: Question) -> List
         "limit": question.limit + 1,
         "actor": scope.actor,
     }
-    found = (
-        [_shown(row) for row in (await db.execute(SQL["listing"], where | more)).mappings()] if question.limit else []
-    )
+    found: list[dict[str, Any]] = []
+    if question.limit:
+        if scope.everything and not question.first:
+            await db.execute(SQL["newest_first"])
+        found = [_shown(row) for row in (await db.execute(SQL["listing"], where | more)).mappings()]
     rows = found[: question.limit]
     if rows:
         await audit.read(
@@ -137,6 +139,14 @@ async def listing(db: AsyncConnection, scope: Scope, question: Question) -> List
         {reason: n for reason, n in sorted(reasons.items()) if n},
         rows[-1]["id"] if len(found) > len(rows) > 0 else None,
     )
+
+
+def _where(scope: Scope, question: Question) -> dict[str, int | None]:
+    """Numbers that hold the scope, for the index; rows sent by oneself lie anywhere, unless an area is asked for."""
+    if question.first:
+        return {"first": question.first, "last": question.last, "mine": None}
+    first, last = (scope.ranges[0][0], scope.ranges[-1][1]) if scope.ranges else (LAST, 0)
+    return {"first": first, "last": last, "mine": scope.actor}
 
 
 async def waiting(db: AsyncConnection) -> int:

@@ -50,14 +50,11 @@ async def create(
     Raises BadInput for a name or password that cannot be, Refused for a name that is taken, and what `grants.give`
     raises.
     """
-    if not 1 <= len(name) <= 64 or not name.isprintable() or name != name.strip():
-        raise BadInput("a name has 1 to 64 printable characters", code="bad-name")
-    if sixteen_digits(name):
-        raise BadInput("a name is not a national number: those are never stored", code="bad-name")
-    hashed = None if password is None else await _hashed(password)
+    check_name(name)
+    kept = None if password is None else await hashed(password)
     try:
         async with db.begin_nested():
-            account_id: int = (await db.execute(SQL["create"], {"name": name, "hash": hashed})).scalar_one()
+            account_id: int = (await db.execute(SQL["create"], {"name": name, "hash": kept})).scalar_one()
     except IntegrityError as taken:
         raise Refused(f"there is an account {name} already", code="name-taken") from taken
     await audit.note(db, by.actor, "account.create", account=account_id)
@@ -74,9 +71,11 @@ async def find(db: AsyncConnection, name: str) -> Found:
     return Found(*row)
 
 
-async def listing(db: AsyncConnection, part: str = "", after: str = "", limit: int = 1_000) -> list[dict[str, Any]]:
-    """Accounts in the order of their names, those with `part` in it; no secret is among them."""
-    of = {"part": f"%{part.replace('%', '').replace('_', '')}%", "after": after, "limit": limit}
+async def listing(
+    db: AsyncConnection, part: str = "", after: str = "", limit: int = 1_000, *, account: int | None = None
+) -> list[dict[str, Any]]:
+    """Accounts in the order of their names, those with `part` in it, or one; no secret is among them."""
+    of = {"part": part, "after": after, "limit": limit, "account_id": account}
     return [dict(row) for row in (await db.execute(SQL["listing"], of)).mappings()]
 
 
@@ -93,8 +92,7 @@ async def is_empty(db: AsyncConnection) -> bool:
 async def set_password(db: AsyncConnection, account: int, password: str, by: Scope) -> None:
     """Set a password and end every session of the account. `by` must reach the account, or be it."""
     await grants.must_reach(db, account, by)
-    hashed = await _hashed(password)
-    await db.execute(SQL["set_password"], {"account_id": account, "hash": hashed})
+    await db.execute(SQL["set_password"], {"account_id": account, "hash": await hashed(password)})
     await credentials.end_sessions(db, account)
     await audit.note(db, by.actor, "account.password", account=account)
 
@@ -110,6 +108,16 @@ async def disable(db: AsyncConnection, account: int, by: Scope, *, disabled: boo
     await audit.note(db, by.actor, "account.disable" if disabled else "account.enable", account=account)
 
 
+def check_name(name: str) -> None:
+    """Raise BadInput for what cannot be an account's name."""
+    if not 1 <= len(name) <= 64 or not name.isprintable() or name != name.strip():
+        raise BadInput("a name has 1 to 64 printable characters", code="bad-name")
+    if sixteen_digits(name):
+        raise BadInput("a name is not a national number: those are never stored", code="bad-name")
+    if name.lower() == OPERATOR.name:
+        raise BadInput(f"{OPERATOR.name} is what the audit calls the terminal: take another name", code="bad-name")
+
+
 def check_password(password: str) -> None:
     """Raise BadInput for a password that is too short or absurdly long."""
     if not 10 <= len(password) <= 200:
@@ -118,8 +126,8 @@ def check_password(password: str) -> None:
 
 async def is_password(db: AsyncConnection, account: int, password: str) -> bool:
     """Whether this is the account's password now."""
-    hashed = (await db.execute(SQL["hash"], {"account_id": account})).scalar_one_or_none() or _decoy()
-    return len(password) <= 200 and await asyncio.to_thread(_hasher.verify, password, hashed)
+    kept = (await db.execute(SQL["hash"], {"account_id": account})).scalar_one_or_none() or _decoy()
+    return len(password) <= 200 and await asyncio.to_thread(_hasher.verify, password, kept)
 
 
 async def log_in(
@@ -130,8 +138,8 @@ async def log_in(
     The caller commits in either case, for failures are counted. `address` is kept in the audit.
     """
     row = (await db.execute(SQL["password"], {"name": name})).one_or_none()
-    hashed = row.password_hash if row and row.password_hash else _decoy()
-    right = len(password) <= 200 and await asyncio.to_thread(_hasher.verify, password, hashed)
+    kept = row.password_hash if row and row.password_hash else _decoy()
+    right = len(password) <= 200 and await asyncio.to_thread(_hasher.verify, password, kept)
     if row is None:  # what was typed as a name may be a password: it is not kept
         await audit.note(db, 0, "log-in.failed", address=address)
         return None
@@ -180,6 +188,7 @@ def new_password() -> str:
     return "-".join("".join(secrets.choice(letters) for _ in range(4)) for _ in range(4))
 
 
-async def _hashed(password: str) -> str:
+async def hashed(password: str) -> str:
+    """What is stored of a password. Raises BadInput as `check_password`."""
     check_password(password)
     return await asyncio.to_thread(_hasher.hash, password)

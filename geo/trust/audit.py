@@ -4,7 +4,7 @@
 `blocks` (closed ranges of numbers) and `households` (how many were given out). Never an id, a point or a name typed in.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,8 +17,14 @@ SQL = queries.load(__file__)
 
 async def note(db: AsyncConnection, actor: int, act: str, **subject: Any) -> None:
     """Append what somebody did, in the caller's transaction: both happen, or neither."""
-    said = {name: value for name, value in subject.items() if value is not None}
-    await db.execute(SQL["note"], {"actor": actor, "act": act, "subject": queries.as_json(said)})
+    await db.execute(SQL["note"], {"actor": actor, "act": act, "subject": queries.as_json(_known(subject))})
+
+
+async def notes(db: AsyncConnection, actor: int, said: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """Append many acts of one actor at once, each with its subject, as `note` does one."""
+    if said:
+        rows = [{"actor": actor, "act": act, "subject": queries.as_json(_known(of))} for act, of in said]
+        await db.execute(SQL["note"], rows)
 
 
 async def read(db: AsyncConnection, actor: int, act: str, numbers: Iterable[int], households: int, **more: Any) -> None:
@@ -54,3 +60,7 @@ def ranges(numbers: Iterable[int]) -> list[tuple[int, int]]:
         else:
             found.append((number, number))
     return found
+
+
+def _known(subject: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in subject.items() if value is not None}

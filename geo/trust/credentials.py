@@ -53,6 +53,11 @@ class Caller:
         return replace(self, scopes=kept) if kept else None
 
 
+def new_secret() -> str:
+    """A token or session nobody can guess: 256 random bits."""
+    return f"ck_{secrets.token_urlsafe(32)}"
+
+
 def digest(secret: str) -> bytes:
     """What is stored of a token or session."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
@@ -68,9 +73,16 @@ async def authenticate(db: AsyncConnection, secret: str) -> Caller | None:
     return Caller(first.account_id, first.name, first.kind, first.credential_id, first.used_at, scopes)
 
 
+async def seen_by(db: AsyncConnection, account: int, name: str) -> Scope:
+    """What an account sees at this moment in any of its roles: what a token or session of it would."""
+    rows = await db.execute(SQL["scopes"], {"account_id": account})
+    scopes = {row.role: closed([(r.lower, r.upper) for r in row.scope]) for row in rows}
+    return Caller(account, name, "terminal", 0, None, scopes).scope
+
+
 async def issue(db: AsyncConnection, account: int, kind: str, name: str, expires_at: datetime | None) -> str:
     """A new token or session; its secret is shown this once."""
-    secret = f"ck_{secrets.token_urlsafe(32)}"
+    secret = new_secret()
     await db.execute(
         SQL["issue"],
         {"account_id": account, "kind": kind, "name": name, "digest": digest(secret), "expires_at": expires_at},

@@ -5,7 +5,7 @@ gives or ends one must itself hold the area as an administrator (`Scope` of that
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,6 +20,9 @@ SQL = queries.load(__file__)
 
 #: Roles that may be given for the blocks that an import of assignments names.
 ASSIGNABLE = ("enumerator", "supervisor")
+
+#: How long a local government's grant lasts where nobody says otherwise: agreements are renewed by the year.
+AGREED_FOR = timedelta(days=365)
 
 _LONGEST = 200
 
@@ -45,7 +48,7 @@ async def give(db: AsyncConnection, account_id: int, grant: Grant, by: Scope) ->
     Raises BadInput for a grant that cannot be, NotFound for an area the campaign's edition lacks, Refused for an area
     that is not the giver's.
     """
-    _check(grant)
+    check(grant)
     first, last = await _extent(db, grant)
     if not by.covers(first, last):
         raise Refused("a grant reaches no further than that of the administrator who gives it", code="not-yours")
@@ -105,6 +108,26 @@ async def must_reach(db: AsyncConnection, account_id: int, by: Scope) -> None:
         raise Refused("the account may see more than you: ask an administrator above", code="not-yours")
 
 
+def usual_end(role: str) -> datetime | None:
+    """When a grant of this role ends where nobody says otherwise."""
+    return datetime.now(UTC) + AGREED_FOR if role == "local_government" else None
+
+
+def check(grant: Grant) -> None:
+    """Raise BadInput for a grant that cannot be, wherever its area lies."""
+    if grant.role not in ROLES:
+        raise BadInput(f"no role {grant.role}: take one of {', '.join(ROLES)}", code="bad-grant")
+    if grant.assigned and (grant.area is not None or grant.role not in ASSIGNABLE):
+        raise BadInput(f"only {' and '.join(ASSIGNABLE)} go by assignment, and without an area", code="bad-grant")
+    if grant.expires_at is not None and (grant.expires_at.tzinfo is None or grant.expires_at <= datetime.now(UTC)):
+        raise BadInput("a grant ends in the future, at an instant with an offset", code="bad-grant")
+    for said in (grant.purpose, grant.agreement):
+        if said is not None and not (said.isprintable() and len(said.strip()) >= 1 and len(said) <= _LONGEST):
+            raise BadInput(f"purpose and agreement have 1 to {_LONGEST} printable characters", code="bad-grant")
+    if grant.role == "local_government" and not (grant.purpose and grant.agreement and grant.expires_at):
+        raise BadInput("a local government's grant needs a purpose, an agreement's number and an end", code="bad-grant")
+
+
 def _reaches(by: Scope, first: int | None, last: int | None) -> bool:
     """Whether `by` covers the numbers; those of another edition (None) are only everything's."""
     return by.everything or (first is not None and last is not None and by.covers(first, last))
@@ -119,17 +142,3 @@ async def _extent(db: AsyncConnection, grant: Grant) -> tuple[int, int]:
     if found is None:
         raise NotFound(f"the campaign's edition has no {level} {code}", code="no-area")
     return found.number, found.last
-
-
-def _check(grant: Grant) -> None:
-    if grant.role not in ROLES:
-        raise BadInput(f"no role {grant.role}: take one of {', '.join(ROLES)}", code="bad-grant")
-    if grant.assigned and (grant.area is not None or grant.role not in ASSIGNABLE):
-        raise BadInput(f"only {' and '.join(ASSIGNABLE)} go by assignment, and without an area", code="bad-grant")
-    if grant.expires_at is not None and (grant.expires_at.tzinfo is None or grant.expires_at <= datetime.now(UTC)):
-        raise BadInput("a grant ends in the future, at an instant with an offset", code="bad-grant")
-    for said in (grant.purpose, grant.agreement):
-        if said is not None and not (said.isprintable() and len(said.strip()) >= 1 and len(said) <= _LONGEST):
-            raise BadInput(f"purpose and agreement have 1 to {_LONGEST} printable characters", code="bad-grant")
-    if grant.role == "local_government" and not (grant.purpose and grant.agreement and grant.expires_at):
-        raise BadInput("a local government's grant needs a purpose, an agreement's number and an end", code="bad-grant")

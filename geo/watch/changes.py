@@ -33,12 +33,12 @@ def since(
     head: dict[str, Any] = {"epoch": live.epoch, "as_of": live.as_of, "resync": False, "areas": [], "cells": []}
     if epoch > live.epoch:
         return head | {"resync": True}
-    blocks = live.changed_blocks(epoch)
+    blocks = live.changed_blocks(epoch, scope.ranges)
     areas = [_changed(live, scope, level, blocks, within) for level in dict.fromkeys(levels)]
     numbers = np.unique(np.concatenate([*areas, np.empty(0, dtype=np.intp)])).astype(np.intp)
     if len(numbers) > MOST:
         return head | {"resync": True}
-    head["areas"] = _rows(live, numbers, coverage.of_areas(live, numbers))
+    head["areas"] = _rows(live, numbers, coverage.of_areas(live, scope, numbers))
     if resolution is not None:
         keys, figures = coverage.cell_figures(live, scope, resolution, within)
         at = _changed_cells(live, scope, resolution, keys, epoch, within)
@@ -51,8 +51,7 @@ def since(
 
 def _changed(live: Snapshot, scope: Scope, level: str, blocks: NDArray[np.intp], within: int) -> NDArray[np.intp]:
     """Areas of a level, wholly in scope, that hold any of `blocks`."""
-    numbers = coverage.select(live, level, within)
-    numbers = numbers[scope.mask(numbers, live.tree.last[numbers])]
+    numbers = coverage.visible(live, scope, level, within)
     held = np.searchsorted(blocks, live.tree.last[numbers], side="right") > np.searchsorted(blocks, numbers)
     return numbers[held]
 

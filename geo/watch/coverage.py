@@ -16,7 +16,9 @@ from geo.ground import cells
 from geo.ground.levels import LEVELS
 from geo.schema import COUNTS
 from geo.scope import Scope
+from geo.watch import sums
 from geo.watch.live import Snapshot
+from geo.watch.sums import gap_of
 
 #: States of a block, first that fits (design, section 5). The position is the state's number in tiles.
 STATES = ("unknown", "empty", "over", "done", "silent", "unvisited", "behind", "started")
@@ -28,7 +30,6 @@ BEHIND = 0.8
 RESOLUTIONS = range(4, 11)
 
 _C = {name: at for at, name in enumerate(COUNTS)}
-_EPOCH_DAY = date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -95,91 +96,81 @@ class Figures:
         return np.select(tests, np.arange(len(tests)), len(STATES) - 1).astype(np.int8)
 
 
-def gap_of(expected: NDArray[Any], counts: NDArray[Any]) -> NDArray[np.int64]:
-    """Expected families not yet accounted for in each block, −1 where nothing is expected to be known."""
-    done = counts[:, _C["completed"]] - counts[:, _C["new"]] + counts[:, _C["dropped"]] + counts[:, _C["closed"]]
-    return np.where(expected < 0, -1, np.maximum(expected.astype(np.int64) - done, 0))
+def of_areas(live: Snapshot, scope: Scope, numbers: NDArray[np.integer], day: date | None = None) -> Figures:
+    """Figures of areas, each a sum over its blocks. Raises ValueError where one is not wholly in scope."""
+    last = live.tree.last[numbers]
+    if not scope.mask(numbers, last).all():
+        raise ValueError("an area lies outside the scope")
+    of = sums.of(live, scope, day)
+    first = of.places(numbers)
+    return Figures(*of.between(first, first + last - numbers + 1))
 
 
-def of_blocks(live: Snapshot, day: date | None = None) -> Figures:
-    """Figures indexed by number, zero for all but blocks; up to and including `day` where given."""
-
-    def make() -> Figures:
-        counts = (live.counts if day is None else _until(live, day)).astype(np.int64)
-        expected = live.expected.astype(np.int64)
-        apart = np.where((expected < 0)[:, None], counts, 0)
-        return Figures(expected, gap_of(expected, counts), counts, apart, live.last_at)
-
-    figures: Figures = live.remember(("blocks", day), make)
-    return figures
-
-
-def of_areas(live: Snapshot, numbers: NDArray[np.integer], day: date | None = None) -> Figures:
-    """Figures of the areas `numbers`, each a sum over its blocks."""
-
-    def running() -> tuple[NDArray[np.int64], ...]:
-        blocks = of_blocks(live, day)
-        known = blocks.expected >= 0
-        return (
-            _running(blocks.counts),
-            _running(blocks.apart),
-            _running(np.where(known, blocks.expected, 0)),
-            _running(np.where(known, blocks.gap, 0)),
-            _running(known.astype(np.int64)),
-        )
-
-    counts, apart, expected, gap, known = live.remember(("running", day), running)
-    first, after = numbers, live.tree.last[numbers] + 1
-    unknown = known[after] == known[first]
-    heard = np.fmax.reduceat(np.append(live.last_at, np.nan), np.column_stack((first, after)).ravel())[::2]
-    return Figures(
-        np.where(unknown, -1, expected[after] - expected[first]),
-        np.where(unknown, -1, gap[after] - gap[first]),
-        counts[after] - counts[first],
-        apart[after] - apart[first],
-        heard if len(numbers) else np.empty(0),
-    )
+def of_blocks(live: Snapshot, scope: Scope, numbers: NDArray[np.integer]) -> Figures:
+    """Figures of blocks. Raises ValueError where one is not in scope."""
+    if not scope.mask(numbers, numbers).all():
+        raise ValueError("a block lies outside the scope")
+    expected, counts = live.expected[numbers].astype(np.int64), live.counts[numbers]
+    apart = np.where((expected < 0)[:, None], counts, 0)
+    return Figures(expected, gap_of(expected, counts), counts, apart, live.last_at[numbers])
 
 
 def select(live: Snapshot, level: str, within: int) -> NDArray[np.intp]:
     """Numbers of the areas of a level inside `within` (0: everywhere), itself included, ascending.
 
-    `block` takes the lowest areas, whatever their level: where no finer ones exist villages serve as blocks.
+    `block` takes the lowest areas, whatever their level: where no finer ones exist villages serve as blocks. What comes
+    is part of one array for all: not to be changed.
     """
     tree = live.tree
-    if level == "block":
-        fits = tree.block.copy()
-    elif level in LEVELS:
-        fits = tree.level == LEVELS.index(level)
-    else:
+    if level != "block" and level not in LEVELS:
         raise BadInput(f"no level {level}: take one of {', '.join(LEVELS)} or scope", code="bad-level")
-    if within:
-        numbers = np.arange(len(tree))
-        fits &= (numbers >= within) & (numbers <= tree.last[within])
-    return np.flatnonzero(fits)
+    numbers: NDArray[np.intp] = live.once(
+        ("level", level), lambda: np.flatnonzero(tree.block if level == "block" else tree.level == LEVELS.index(level))
+    )
+    return _part(numbers, within, int(tree.last[within])) if within else numbers
 
 
-def by_area(live: Snapshot, scope: Scope, level: str, within: int = 0, day: date | None = None) -> list[dict[str, Any]]:
+def visible(live: Snapshot, scope: Scope, level: str, within: int = 0) -> NDArray[np.intp]:
+    """Those of them that lie wholly in scope."""
+    numbers, last = select(live, level, within), live.tree.last
+    parts = [(_part(numbers, lo, hi), hi) for lo, hi in scope.ranges]
+    return np.concatenate([np.empty(0, dtype=np.intp), *(part[last[part] <= hi] for part, hi in parts)])
+
+
+def by_area(
+    live: Snapshot,
+    scope: Scope,
+    level: str,
+    within: int = 0,
+    day: date | None = None,
+    *,
+    after: int = 0,
+    limit: int | None = None,
+) -> list[dict[str, Any]]:
     """Coverage of every area of `level` inside `within`, in the order of the numbers; nulls outside the scope.
 
-    `level="scope"` gives one row, the caller's own total. Raises BadInput for an unknown level.
+    With `limit` only the first so many beyond number `after`. `level="scope"` gives one row, the caller's own total.
+    Raises BadInput for an unknown level.
     """
     elapsed = live.campaign.elapsed(day) / live.campaign.days
     if level == "scope":
         return [_scope_total(live, scope, within, day, elapsed)]
     numbers = select(live, level, within)
+    numbers = numbers[np.searchsorted(numbers, after, side="right") :][:limit]
     seen = scope.mask(numbers, live.tree.last[numbers])
-    figures = rows(of_areas(live, numbers, day), elapsed)
+    figures = iter(rows(of_areas(live, scope, numbers[seen], day), elapsed))
     return [
-        describe(live, int(n)) | (row if ok else _HIDDEN) for n, row, ok in zip(numbers, figures, seen, strict=True)
+        describe(live, n) | (next(figures) if ok else _HIDDEN)
+        for n, ok in zip(numbers.tolist(), seen.tolist(), strict=True)
     ]
 
 
 def one_area(live: Snapshot, scope: Scope, number: int) -> dict[str, Any]:
     """Coverage of one area; nulls where it is not wholly in scope."""
-    numbers = np.array([number])
-    row = rows(of_areas(live, numbers), live.campaign.elapsed() / live.campaign.days)[0]
-    return describe(live, number) | (row if scope.covers(number, int(live.tree.last[number])) else _HIDDEN)
+    if not scope.covers(number, int(live.tree.last[number])):
+        return describe(live, number) | _HIDDEN
+    figures = of_areas(live, scope, np.array([number]))
+    return describe(live, number) | rows(figures, live.campaign.elapsed() / live.campaign.days)[0]
 
 
 def by_cell(
@@ -237,30 +228,23 @@ def cell_centres(
     return found
 
 
-def _running(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Running sums with a leading zero, so that a slice sums as a difference."""
-    return np.concatenate((np.zeros_like(values[:1]), np.cumsum(values, axis=0)))
-
-
-def _until(live: Snapshot, day: date) -> NDArray[np.int64]:
-    counts = np.zeros(live.counts.shape, dtype=np.int64)
-    upto = live.days.key <= (day - _EPOCH_DAY).days
-    np.add.at(counts, live.days.number[upto], live.days.counts[upto])
-    return counts
+def _part(numbers: NDArray[np.intp], first: int, last: int) -> NDArray[np.intp]:
+    """Those of ascending `numbers` that lie between `first` and `last`; not copied."""
+    return numbers[slice(*np.searchsorted(numbers, (first, last + 1)))]
 
 
 def _scope_total(live: Snapshot, scope: Scope, within: int, day: date | None, elapsed: float) -> dict[str, Any]:
-    blocks = of_blocks(live, day)
+    of = sums.of(live, scope, day)
     last = int(live.tree.last[within]) if within else len(live.tree) - 1
-    numbers = np.concatenate([np.arange(lo, hi + 1) for lo, hi in scope.clip(within, last)] or [np.empty(0, int)])
-    known = blocks.expected[numbers] >= 0
-    heard = blocks.last_at[numbers]
+    parts = np.array(scope.clip(within, last), dtype=np.int64).reshape(-1, 2)
+    each = Figures(*of.between(of.places(parts[:, 0]), of.places(parts[:, 1]) + 1))
+    known = each.expected >= 0
     total = Figures(
-        np.array([blocks.expected[numbers][known].sum() if known.any() else -1]),
-        np.array([blocks.gap[numbers][known].sum() if known.any() else -1]),
-        blocks.counts[numbers].sum(axis=0, keepdims=True),
-        blocks.apart[numbers].sum(axis=0, keepdims=True),
-        np.array([np.nan if np.isnan(heard).all() else np.nanmax(heard)]),
+        np.array([each.expected[known].sum() if known.any() else -1]),
+        np.array([each.gap[known].sum() if known.any() else -1]),
+        each.counts.sum(axis=0, keepdims=True),
+        each.apart.sum(axis=0, keepdims=True),
+        np.fmax.reduce(each.last_at, keepdims=True, initial=np.nan),
     )
     head = {"code": None, "name": None, "level": "scope", "n": within, "parent": None, "lon": None, "lat": None}
     return head | rows(total, elapsed)[0]
@@ -270,8 +254,7 @@ def unplaced(live: Snapshot, scope: Scope) -> dict[str, Any] | None:
     """Figures of the households that count in no block; None where there are none, or the scope does not reach them."""
     if not scope.everything or not live.counts[0].any():
         return None
-    blocks = of_blocks(live)
-    figures = blocks.some(np.array([0]))
+    figures = of_blocks(live, scope, np.array([0]))
     return rows(figures, live.campaign.elapsed() / live.campaign.days)[0]
 
 

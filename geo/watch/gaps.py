@@ -54,9 +54,8 @@ def worst_first(
     if unknown := set(states) - set(STATES):
         raise BadInput(f"no state {sorted(unknown)[0]}: take one of {', '.join(STATES)}", code="bad-state")
     elapsed = live.campaign.elapsed() / live.campaign.days
-    numbers = coverage.select(live, "block", within)
-    numbers = numbers[scope.mask(numbers, numbers)]
-    figures = coverage.of_areas(live, numbers)
+    numbers = coverage.visible(live, scope, "block", within)
+    figures = coverage.of_blocks(live, scope, numbers)
     state = figures.states(elapsed)
     gap = np.maximum(figures.gap, 0)
     wanted = np.isin(state, [STATES.index(s) for s in states or OPEN])
@@ -65,7 +64,7 @@ def worst_first(
     tally = np.bincount(state, minlength=len(STATES))
     first = _position(after, gap[order], numbers[order])
     page = order[first : first + limit]
-    rows = coverage.rows(coverage.of_areas(live, numbers[page]), elapsed)
+    rows = coverage.rows(figures.some(page), elapsed)
     blocks = [
         coverage.describe(live, int(numbers[i])) | row | {"reason": REASONS[row["state"]]}
         for i, row in zip(page, rows, strict=True)

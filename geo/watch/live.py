@@ -44,7 +44,9 @@ class Pairs:
 
     def span(self, ranges: Sequence[tuple[int, int]]) -> NDArray[np.intp]:
         """Positions of the pairs whose number lies in closed `ranges`."""
-        spans = [np.arange(*np.searchsorted(self.number, [lo, hi + 1]), dtype=np.intp) for lo, hi in ranges if lo <= hi]
+        # Bounds of the same type: for any other numpy would copy all numbers.
+        bounds = [np.array((lo, hi + 1), dtype=self.number.dtype) for lo, hi in ranges if lo <= hi]
+        spans = [np.arange(*np.searchsorted(self.number, both), dtype=np.intp) for both in bounds]
         return np.concatenate(spans) if spans else np.empty(0, dtype=np.intp)
 
 
@@ -63,6 +65,7 @@ class Snapshot:
     cells: Pairs
     days: Pairs
     memory: "OrderedDict[Any, Any]" = field(default_factory=OrderedDict, repr=False, compare=False)
+    lasting: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def remember(self, key: object, make: Any) -> Any:
         """`make()`, computed once for this snapshot. Keys carry the scope where the answer depends on it."""
@@ -73,9 +76,16 @@ class Snapshot:
         self.memory.move_to_end(key)
         return self.memory[key]
 
-    def changed_blocks(self, since: int) -> NDArray[np.intp]:
-        """Numbers of blocks whose counts changed after epoch `since`."""
-        return np.flatnonzero(self.changed > since)
+    def once(self, key: object, make: Any) -> Any:
+        """`make()`, computed once for these areas and kept as the snapshots move on: for what depends on no count."""
+        if key not in self.lasting:
+            self.lasting[key] = make()
+        return self.lasting[key]
+
+    def changed_blocks(self, since: int, ranges: Sequence[tuple[int, int]]) -> NDArray[np.intp]:
+        """Numbers of blocks in closed `ranges` whose counts changed after epoch `since`."""
+        parts = [np.flatnonzero(self.changed[lo : hi + 1] > since) + lo for lo, hi in ranges]
+        return np.concatenate([np.empty(0, dtype=np.intp), *parts])
 
 
 async def load(db: AsyncConnection, campaign: Campaign, tree: Tree, series: str | None = None) -> Snapshot:

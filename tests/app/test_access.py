@@ -1,131 +1,50 @@
-"""Who may ask what: every route against every role, and numbers against every scope."""
+"""Who may ask what: every route against every kind of account, and numbers against every scope, in every format."""
 
-import base64
+import asyncio
 import itertools
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx2
-import mapbox_vector_tile
 import pytest
-from fastapi.routing import iter_route_contexts
 
-from app.access import COOKIE
-from app.database import Logins
-from app.main import create_app
 from app.settings import Settings
-from geo.watch.coverage import FIELDS
-from tests.conftest import ACCOUNTS, Service, serving
+from geo.watch.coverage import FIELDS, STATES
+from tests.app.callers import PEOPLE, in_session, more_people, sessions
+from tests.app.matrix import GUARDED, OPEN, PAGES, TILE, request_of, routes
+from tests.app.reading import FORMATS, Row, events_of, rows_of, tile_of
+from tests.conftest import Service
 from tests.world import BLOCKS, VILLAGES, submission
 
-ROLES = tuple(ACCOUNTS)
-TILE = "13/6761/4107"
+#: Families counted in each block, so that every sum tells of which blocks it is.
+COUNTED = {block.code: 2**at for at, block in enumerate(BLOCKS)}
+HELD = [submission(f"held{at}", block, result="?") for at, block in enumerate(BLOCKS)]
 
-#: What each role gets. 401 is what everybody gets without credentials, save where OPEN says otherwise.
-WATCHERS = dict.fromkeys(ROLES, 200) | {"local_government": 403}
-EVERYBODY = dict.fromkeys(ROLES, 200)
-NO_DECIDERS = ("enumerator", "local_government")
-OPEN: dict[str, str] = {
-    "GET /livez": "says nothing of anybody",
-    "GET /readyz": "says nothing of anybody",
-    "GET /metrics": "says nothing of any household",
-    "GET /v1/openapi.json": "the contract is public",
-    "GET /login": "where one logs in",
-    "POST /login": "where one logs in",
-    "GET /": "leads to the log-in page",
-    "GET /gaps": "leads to the log-in page",
-    "GET /quarantine": "leads to the log-in page",
-    "GET /assets/{version}/{name:path}": "scripts and styles, the same for all",
-    "GET /favicon.ico": "the same for all",
+WATCHING = [who for who, person in PEOPLE.items() if person.blocks]
+LISTS = {"coverage": "/v1/coverage", "gaps": "/v1/gaps", "cells": "/v1/cells", "households": "/v1/households",
+         "quarantine": "/v1/quarantine"}  # fmt: skip
+
+#: Guarded GET routes in which there is neither a number nor a household, and what is in them.
+NO_NUMBERS = {
+    "GET /v1/areas": "shapes and names are public; test_areas_have_no_numbers",
+    "GET /v1/campaign": "dates and a clock",
+    "GET /tiles/{layer}.json": "addresses and names of fields",
+    "GET /style.json": "colours and classes",
+    "GET /v1/me": "the caller's own grants",
+    "GET /v1/tokens": "the caller's own tokens",
+    "GET /v1/sessions": "the caller's own sessions",
+    "GET /v1/access": "grants; test_who_sees_an_area",
+    "GET /v1/accounts": "accounts and grants; test_accounts_of_ones_areas",
+    "GET /v1/audit": "what people did, for administrators of everything",
 }
-GUARDED: dict[str, tuple[str, dict[str, int]]] = {
-    "POST /v1/submissions": ("/v1/submissions", dict.fromkeys(ROLES, 201) | {"local_government": 403}),
-    "POST /v1/heartbeats": ("/v1/heartbeats", dict.fromkeys(ROLES, 422) | {"local_government": 403}),
-    "GET /v1/submissions/{submission_id}": ("/v1/submissions/11111111-1111-4111-8111-111111111111",
-                                            dict.fromkeys(ROLES, 404) | {"local_government": 403}),
-    "GET /v1/areas": ("/v1/areas", WATCHERS),
-    "GET /v1/areas/{code}": ("/v1/areas/6472", WATCHERS),
-    "GET /v1/campaign": ("/v1/campaign", EVERYBODY),
-    "GET /v1/coverage": ("/v1/coverage", WATCHERS),
-    "GET /v1/cells": ("/v1/cells", WATCHERS),
-    "GET /v1/gaps": ("/v1/gaps", WATCHERS),
-    "GET /v1/quarantine": ("/v1/quarantine", WATCHERS),
-    "POST /v1/quarantine/{row_id}/resolve": ("/v1/quarantine/1/resolve",
-                                             dict.fromkeys(ROLES, 422) | dict.fromkeys(NO_DECIDERS, 403)),
-    "GET /v1/stream": ("/v1/stream", WATCHERS),
-    "GET /v1/me": ("/v1/me", EVERYBODY),
-    "GET /tiles/{layer}/{z}/{x}/{y}.mvt": (f"/tiles/blocks/{TILE}.mvt", WATCHERS),
-    "GET /tiles/{layer}.json": ("/tiles/blocks.json", EVERYBODY),
-    "GET /style.json": ("/style.json", WATCHERS),
-    "POST /logout": ("/logout", dict.fromkeys(ROLES, 303)),
-}  # fmt: skip
-
-
-def routes(settings: Settings) -> set[str]:
-    """Method and path of everything the service answers."""
-    nowhere = "postgresql+psycopg://nobody@127.0.0.1:9/none"
-    app = create_app(settings, Logins(nowhere, nowhere, nowhere))
-    found = set()
-    for context in iter_route_contexts(app.routes):
-        found |= {f"{method} {context.path}" for method in context.methods or () if method != "HEAD"}
-    return found
-
-
-def asked(client: httpx2.Client, route: str, who: str | None, authorization: str | None = None) -> int:
-    """The status of one request; a stream is left at once."""
-    method, _, _ = route.partition(" ")
-    path = GUARDED[route][0]
-    more: dict[str, Any] = {}
-    if authorization is not None:
-        more["headers"] = [(b"Authorization", authorization.encode("latin-1"))]
-    if route == "POST /v1/submissions":
-        more["json"] = {"submissions": [submission(f"by-{who}")]}
-    with client.stream(method, path, **more) as answer:
-        return answer.status_code
-
-
-def test_every_route_is_in_the_matrix(settings: Settings) -> None:
-    assert routes(settings) == set(OPEN) | set(GUARDED), "say here who may ask the new route"
-    assert not set(OPEN) & set(GUARDED)
-
-
-@pytest.mark.parametrize("route", GUARDED)
-def test_without_credentials(service: Service, route: str) -> None:
-    with service.client(None) as client:
-        assert asked(client, route, None) == 401
-        for header in ("Bearer x", "Bearer", "Basic x", "Basic w6k6w6k=", "Basic é", "Digest x", "Bearer \xff"):
-            assert asked(client, route, None, header) == 401, header
-
-
-@pytest.mark.parametrize("route", OPEN)
-def test_open_routes_give_no_numbers(service: Service, route: str) -> None:
-    method, _, path = route.partition(" ")
-    if method == "POST":
-        return
-    with service.client(None) as client:
-        answer = client.get(path.replace("{version}/{name:path}", "x/static/page.css"))
-    assert answer.status_code in ({303} if route in {"GET /", "GET /gaps", "GET /quarantine"} else {200})
-    if answer.status_code == 303:
-        assert answer.headers["location"].startswith("/login?to=")
-    assert BLOCKS[0].code not in answer.text
-
-
-@pytest.mark.parametrize("who", ROLES)
-@pytest.mark.parametrize("route", GUARDED)
-def test_each_role_at_each_route(service: Service, route: str, who: str) -> None:
-    with service.client(who) as client:
-        assert asked(client, route, who) == GUARDED[route][1][who]
-
-
-@pytest.mark.parametrize("layer", ["areas", "blocks", "cells", "households"])
-def test_local_government_sees_no_tile(service: Service, layer: str) -> None:
-    with service.client("local_government") as client:
-        assert client.get(f"/tiles/{layer}/14/13523/8215.mvt").status_code == 403
-        assert client.get("/tiles/households.json").status_code == 403
-
-
-# ── numbers ───────────────────────────────────────────────────────────────────────────────────────────────────────
+#: The others, each with the tests that hold them against the scope.
+NUMBERS = {
+    *("GET /v1/coverage", "GET /v1/gaps", "GET /v1/cells", "GET /v1/households", "GET /v1/quarantine"),  # lists
+    *("GET /v1/areas/{code}", "GET /v1/submissions/{submission_id}", "GET /v1/stream"),
+    "GET /tiles/{layer}/{z}/{x}/{y}.mvt",
+}
 
 
 def until(check: Callable[[], bool]) -> None:
@@ -136,140 +55,268 @@ def until(check: Callable[[], bool]) -> None:
 
 
 @pytest.fixture(scope="module")
-def filled(service: Service) -> Service:
-    """Thirty households in every block, counted."""
-    rows = [submission(f"f{n}", BLOCKS[n % 6]) for n in range(180)]
-    assert service.send(*rows).json()["counts"]["stored"] == 180
-    with service.client() as client:
-        until(lambda: client.get("/v1/coverage?level=scope").json()["coverage"][0]["completed"] >= 180)
-    return service
+def crowd(service: Service) -> Service:
+    """The service with an account of every kind."""
+    return replace(service, tokens=service.tokens | asyncio.run(more_people(service.logins)))
 
 
-@pytest.mark.parametrize(
-    ("who", "blocks"),
-    [("admin", BLOCKS), ("coordinator", BLOCKS), ("supervisor", BLOCKS[:3]), ("enumerator", BLOCKS[:1])],
-)
-def test_nulls_outside_the_scope(filled: Service, who: str, blocks: tuple[Any, ...]) -> None:
-    mine = {block.code for block in blocks}
+@pytest.fixture(scope="module")
+def cookies(crowd: Service) -> dict[str, str]:
+    """A session of everybody."""
+    return asyncio.run(sessions(crowd.logins))
+
+
+@pytest.fixture(scope="module")
+def filled(crowd: Service) -> Service:
+    """Families in every block as COUNTED says, and a row held back in each."""
+    rows = [submission(f"{b.code}-{n}", b) for b in BLOCKS for n in range(COUNTED[b.code])]
+    assert crowd.send(*rows[::2], *HELD).json()["counts"]["quarantined"] == 6
+    assert crowd.send(*rows[1::2], who="enumerator").json()["counts"]["stored"] == 31
+    with crowd.client() as client:
+        until(lambda: client.get("/v1/coverage?level=scope").json()["coverage"][0]["completed"] == 63)
+    return crowd
+
+
+# ── every route ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def asked(client: httpx2.Client, route: str, **more: Any) -> tuple[int, str]:
+    """Status and code of a problem of one request; a stream is left at once."""
+    with client.stream(**request_of(route), **more) as answer:
+        if answer.headers.get("content-type") != "application/problem+json":
+            return answer.status_code, ""
+        answer.read()
+        return answer.status_code, answer.json()["type"].removeprefix("urn:cakupan:problem:")
+
+
+def test_every_route_is_in_the_matrix(settings: Settings) -> None:
+    assert routes(settings) == set(OPEN) | set(GUARDED), "say in matrix.py who may ask the new route"
+    assert not set(OPEN) & set(GUARDED)
+
+
+def test_every_route_with_numbers_is_held_against_the_scope() -> None:
+    assert NUMBERS | set(NO_NUMBERS) == {route for route in GUARDED if route.startswith("GET ")}
+
+
+@pytest.mark.parametrize("route", GUARDED)
+def test_without_credentials(service: Service, route: str) -> None:
+    with service.client(None) as client:
+        assert asked(client, route) == (401, "not-logged-in")
+        for header in ("Bearer x", "Bearer", "Basic x", "Basic w6k6w6k=", "Basic é", "Digest x", "Bearer \xff"):
+            headers = [(b"Authorization", header.encode("latin-1"))]
+            assert asked(client, route, headers=headers) == (401, "not-logged-in"), header
+
+
+@pytest.mark.parametrize("route", OPEN)
+def test_open_routes_give_no_numbers(service: Service, route: str) -> None:
+    method, _, path = route.partition(" ")
+    if method == "POST" or "provider" in path:  # there is none here
+        return
+    with service.client(None) as client:
+        answer = client.get(path.replace("{version}/{name:path}", "x/static/page.css"))
+    assert answer.status_code == (303 if path in PAGES else 200)
+    if answer.status_code == 303:
+        assert answer.headers["location"].startswith("/login?to=")
+    assert BLOCKS[0].code not in answer.text
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+@pytest.mark.parametrize("route", GUARDED)
+def test_everybody_at_each_route_with_a_token(crowd: Service, route: str, who: str) -> None:
+    status, code = GUARDED[route].expected(who, "token")
+    with crowd.client(who) as client:
+        found = asked(client, route)
+    assert found == (status, code) or (not code and found[0] == status)
+
+
+@pytest.mark.parametrize("route", [route for route in GUARDED if route != "POST /logout"])
+def test_everybody_at_each_route_in_a_session(crowd: Service, cookies: dict[str, str], route: str) -> None:
+    for who in PEOPLE:
+        status, code = GUARDED[route].expected(who, "session")
+        with in_session(crowd, cookies[who]) as client:
+            found = asked(client, route)
+        assert found == (status, code) or (not code and found[0] == status), who
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_are_for_those_whom_they_concern(crowd: Service, cookies: dict[str, str], page: str) -> None:
+    for who, person in PEOPLE.items():
+        with in_session(crowd, cookies[who]) as client:
+            answer = client.get(page)
+        shown = bool((person.roles or {""}) & PAGES[page])
+        assert answer.status_code == (303 if person.ended == "disabled" else 200 if shown else 403), who
+
+
+# ── numbers ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def told(name: str, rows: list[Row]) -> set[str]:
+    """The blocks of which some rows tell a number or a household."""
+    if name == "cells":
+        total = sum(int(row["completed"]) for row in rows)
+        return {block.code for at, block in enumerate(BLOCKS) if total >> at & 1}
+    if name in {"households", "quarantine"}:
+        return {
+            code for row in rows for code in COUNTED if code in str([row["household_id"], row.get("raw"), row["code"]])
+        }
+    found = {str(row["code"]) for row in rows if any(row[field] is not None for field in FIELDS)}
+    for row in rows:
+        assert row["completed"] is None or int(row["completed"]) == COUNTED[str(row["code"])]
+    return found
+
+
+@pytest.fixture
+def held_by_ids(filled: Service) -> dict[str, int]:
+    """Number of the row held back in each block."""
+    with filled.client() as client:
+        rows = client.get("/v1/quarantine").json()["quarantine"]
+    return {row["code"]: row["id"] for row in rows if row["household_id"].startswith("SIM-held")}
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("name", LISTS)
+def test_lists_tell_of_ones_own_blocks_only(filled: Service, name: str, format_: str) -> None:
+    for who, within in itertools.product(WATCHING, (None, *VILLAGES, BLOCKS[4].code)):
+        asked_for = {b.code for b in BLOCKS if b.code.startswith(within or "")}
+        more: dict[str, Any] = {"within": within} if within else {}
+        if name == "gaps":
+            more["state"] = list(STATES)
+        if name == "cells":
+            more["res"] = 10
+        with filled.client(who) as client:
+            answer = client.get(LISTS[name], params={"format": format_, **more})
+        assert answer.status_code == 200, answer.text
+        rows = rows_of(answer.content, name, format_)
+        assert told(name, rows) == {b.code for b in PEOPLE[who].blocks} & asked_for, (who, within)
+        if name == "coverage":  # shapes are public, numbers are not
+            assert {row["code"] for row in rows} == asked_for
+        if name in {"households", "quarantine"}:
+            assert answer.headers["cache-control"] == "no-store"
+        else:
+            assert "private" in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize("who", WATCHING)
+def test_sums_are_of_ones_own(filled: Service, who: str) -> None:
+    mine = {block.code for block in PEOPLE[who].blocks}
     with filled.client(who) as client:
-        for row in client.get("/v1/coverage").json()["coverage"]:
-            shown = {name for name in FIELDS if row[name] is not None}
-            assert (row["code"] in mine) is bool(shown), row["code"]
-        outside = client.get("/v1/coverage", params={"within": VILLAGES[1], "level": "village"})
-        assert outside.status_code == 200  # shapes are public, numbers are not
-        assert (outside.json()["coverage"][0]["completed"] is None) is (who not in {"admin", "coordinator"})
-        assert (client.get("/v1/areas/64").json()["area"]["completed"] is None) is (who != "admin")
-        states = ["unknown", "empty", "over", "done", "silent", "unvisited", "behind", "started"]
-        assert {b["code"] for b in client.get("/v1/gaps", params={"state": states}).json()["gaps"]} == mine
         total = client.get("/v1/coverage?level=scope").json()["coverage"][0]["completed"]
-        # sums over cells hold what lies in the scope, whatever other block a cell reaches into
-        for res in (5, 10):
+        assert total == sum(COUNTED[code] for code in mine)
+        for res in (5, 7, 10):  # over cells that reach into others' blocks too
             rows = client.get("/v1/cells", params={"res": res}).json()["cells"]
             assert sum(row["completed"] for row in rows) == total
-        assert client.get("/v1/me").json()["everything"] is (who == "admin")
+        for at, village in enumerate(VILLAGES):
+            whole = {block.code for block in BLOCKS[at * 3 : at * 3 + 3]}
+            row = client.get("/v1/coverage", params={"level": "village", "within": village}).json()["coverage"][0]
+            assert row["completed"] == (sum(COUNTED[c] for c in whole) if whole <= mine else None)
+            part = client.get("/v1/coverage", params={"level": "scope", "within": village}).json()["coverage"][0]
+            assert part["completed"] == sum(COUNTED[c] for c in whole & mine)
+        above = {code: client.get(f"/v1/areas/{code}").json()["area"] for code in ("64", "6472", "6472030")}
+        for code, area in above.items():
+            covered = who == "admin" or (who == "coordinator" and code == "6472030")
+            assert (area["completed"] is not None) is covered, code
+        for block in BLOCKS:
+            area = client.get(f"/v1/areas/{block.code}").json()["area"]
+            assert any(area[field] is not None for field in FIELDS) is (block.code in mine)
+            assert area["completed"] == (COUNTED[block.code] if block.code in mine else None)
+        states = client.get("/v1/gaps").json()["states"]
+        assert sum(states.values()) == len(mine)
 
 
-def tile_fields(client: httpx2.Client, layer: str = "blocks") -> dict[str, dict[str, Any]]:
-    answer = client.get(f"/tiles/{layer}/{TILE}.mvt")
-    found = mapbox_vector_tile.decode(answer.content)[layer]["features"]
-    return {feature["properties"]["code"]: feature["properties"] for feature in found}
+def test_areas_have_no_numbers(filled: Service) -> None:
+    for format_ in FORMATS:
+        with filled.client("enumerator") as client:
+            rows = rows_of(client.get("/v1/areas", params={"format": format_}).content, "areas", format_)
+        assert len(rows) == 11
+        assert not {name for row in rows for name in row} & set(FIELDS)
 
 
-def test_a_tile_warmed_by_one_shows_another_nothing_of_it(filled: Service) -> None:
-    with filled.client("admin") as admin, filled.client("supervisor") as supervisor:
-        for _ in range(2):
-            every = tile_fields(admin)
-            assert all(fields["completed"] >= 30 for fields in every.values())
-            mine = tile_fields(supervisor)
-            for code, fields in mine.items():
-                if code.startswith(VILLAGES[0]):
-                    assert fields == every[code]
-                else:
-                    assert {fields[n] for n in ("expected", "completed", "gap", "coverage", "state")} == {-2}
-        tags = [c.get(f"/tiles/blocks/{TILE}.mvt").headers["etag"] for c in (admin, supervisor)]
-        assert tags[0] != tags[1]
-        stale = supervisor.get(f"/tiles/blocks/{TILE}.mvt", headers={"If-None-Match": tags[0]})
-        assert stale.status_code == 200
-        cells = [len(c.get(f"/tiles/cells/{TILE}.mvt").content) for c in (admin, supervisor)]
-        assert cells[0] > cells[1]
+@pytest.mark.parametrize("who", WATCHING)
+def test_a_stream_tells_of_ones_own(filled: Service, who: str) -> None:
+    mine = {block.number for block in PEOPLE[who].blocks}
+    for within in (None, VILLAGES[1]):
+        asked_for = {b.number for b in BLOCKS if b.code.startswith(within or "")}
+        query: dict[str, Any] = {"level": ["block", "village", "regency"], "res": 10, "epoch": 0}
+        with (
+            filled.client(who) as client,
+            client.stream("GET", "/v1/stream", params=query | ({"within": within} if within else {})) as answer,
+        ):
+            text = ""
+            for line in answer.iter_lines():
+                text += line + "\n"
+                if '"areas"' in line:
+                    break
+        event = events_of(text)[-1]
+        seen = {int(row[0]) for row in event["areas"]}
+        assert seen & {b.number for b in BLOCKS} == mine & asked_for
+        villages = {4: {5, 6, 7}, 8: {9, 10, 11}}
+        assert seen - {b.number for b in BLOCKS} <= {n for n, blocks in villages.items() if blocks <= mine} | (
+            {1, 2} if who == "admin" else set()
+        )
+        total = sum(COUNTED[b.code] for b in BLOCKS if b.number in mine & asked_for)
+        assert event["total"]["completed"] == total == sum(row[2] for row in event["cells"])
 
 
-def test_single_households_in_scope_only(filled: Service) -> None:
-    found = {}
-    for who in ("admin", "supervisor", "enumerator"):
-        names = set()
-        with filled.client(who) as client:
-            for x, y in itertools.product(range(13522, 13525), range(8213, 8217)):
-                answer = client.get(f"/tiles/households/14/{x}/{y}.mvt")
-                assert answer.headers["cache-control"] == "no-store"
-                for layer in mapbox_vector_tile.decode(answer.content).values():
-                    names |= {feature["properties"]["household_id"] for feature in layer["features"]}
-        found[who] = {name for name in names if name.startswith("SIM-f")}
-    assert found["admin"] == {f"SIM-f{n}" for n in range(180)}
-    assert found["supervisor"] == {f"SIM-f{n}" for n in range(180) if n % 6 < 3}
-    assert found["enumerator"] == {f"SIM-f{n}" for n in range(0, 180, 6)}
+def names_in_tiles(client: httpx2.Client) -> set[str]:
+    """Ids of all households in tiles that cover the world."""
+    found = set()
+    for x, y in itertools.product(range(13522, 13525), range(8213, 8217)):
+        answer = client.get(f"/tiles/households/14/{x}/{y}.mvt")
+        assert answer.status_code == 200
+        assert answer.headers["cache-control"] == "no-store"
+        found |= {row["household_id"] for row in tile_of(answer.content, "households")}
+    return found
+
+
+@pytest.mark.parametrize("who", WATCHING)
+def test_tiles_tell_of_ones_own(filled: Service, who: str) -> None:
+    mine = {block.code for block in PEOPLE[who].blocks}
+    hidden = dict.fromkeys(("expected", "completed", "gap", "coverage", "resolved", "schedule", "state"), -2)
+    with filled.client(who) as client:
+        for row in tile_of(client.get(f"/tiles/blocks/{TILE}.mvt").content, "blocks"):
+            if row["code"] in mine:
+                assert row["completed"] == COUNTED[row["code"]]
+            else:
+                assert hidden.items() <= row.items()
+        for row in tile_of(client.get(f"/tiles/areas/{TILE}.mvt").content, "areas"):
+            whole = {code for code in COUNTED if code.startswith(row["code"])} <= mine
+            assert (row["completed"] != -2) is whole
+        cells = tile_of(client.get(f"/tiles/cells/{TILE}.mvt").content, "cells")
+        assert sum(row["completed"] for row in cells) == sum(COUNTED[code] for code in mine)
+        assert names_in_tiles(client) == {f"SIM-{code}-{n}" for code in mine for n in range(COUNTED[code])}
+
+
+@pytest.mark.parametrize("who", ["local_government", "expired"])
+@pytest.mark.parametrize("layer", ["areas", "blocks", "cells", "households"])
+def test_who_watches_nothing_sees_no_tile(filled: Service, layer: str, who: str) -> None:
+    with filled.client(who) as client:
+        assert client.get(f"/tiles/{layer}/14/13523/8215.mvt").status_code == 403
+        assert client.get("/tiles/households.json").status_code == 403
 
 
 def test_receipts_are_the_senders_and_the_scopes(filled: Service) -> None:
-    row = submission("own-receipt", BLOCKS[5])
-    assert filled.send(row, who="enumerator").status_code == 201
-    for who, status in {"admin": 200, "coordinator": 200, "enumerator": 200, "supervisor": 404}.items():
+    rows = [(block, f"{block.code}-{n}") for block in BLOCKS for n in range(COUNTED[block.code])]
+    for who, person in PEOPLE.items():
+        if person.ended or who == "local_government":
+            continue
         with filled.client(who) as client:
-            assert client.get(f"/v1/submissions/{row['submission_id']}").status_code == status, who
+            for at, (block, name) in enumerate(rows):
+                status = client.get(f"/v1/submissions/{submission(name)['submission_id']}").status_code
+                own = who == ("enumerator" if at % 2 else "admin")
+                assert status == (200 if own or block in person.blocks else 404), (who, name)
 
 
-# ── credentials ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_token_as_password_of_basic(service: Service) -> None:
-    with service.client(None) as client:
-        for name in ("qgis", "", "anything at all"):
-            secret = base64.b64encode(f"{name}:{service.tokens['supervisor']}".encode()).decode()
-            answer = client.get("/v1/me", headers={"Authorization": f"Basic {secret}"})
-            assert answer.json()["name"] == "supervisor"
-        assert "Basic" in client.get("/v1/me").headers["www-authenticate"]
-
-
-def log_in(client: httpx2.Client, name: str, password: str, to: str = "/") -> httpx2.Response:
-    return client.post("/login", data={"name": name, "password": password, "to": to})
-
-
-def test_log_in_and_out(fresh_service: Service) -> None:
-    with fresh_service.client(None) as client:
-        answer = log_in(client, "supervisor", fresh_service.password, "/gaps?state=behind")
-        assert answer.status_code == 303
-        assert answer.headers["location"] == "/gaps?state=behind"
-        cookie = answer.headers["set-cookie"]
-        assert "HttpOnly" in cookie
-        assert "samesite=lax" in cookie.lower()
-        secret = client.cookies[COOKIE]
-        assert client.get("/v1/me").json()["role"] == "supervisor"
-        assert client.post("/logout", headers={"Origin": "http://elsewhere.example"}).status_code == 403
-        assert client.get("/v1/me").status_code == 200
-        assert client.post("/logout", headers={"Origin": fresh_service.url}).status_code == 303
-        client.cookies.set(COOKIE, secret)
-        assert client.get("/v1/me").status_code == 401  # dead at once
-
-
-@pytest.mark.parametrize("to", ["//elsewhere.example", "/\\elsewhere.example", "https://elsewhere.example", "x"])
-def test_log_in_leads_nowhere_else(service: Service, to: str) -> None:
-    with service.client(None) as client:
-        assert log_in(client, "admin", service.password, to).headers["location"] == "/"
-
-
-def test_five_wrong_passwords_lock(fresh_service: Service) -> None:
-    with fresh_service.client(None) as client:
-        for _ in range(5):
-            assert log_in(client, "admin", "wrong password").headers["location"].startswith("/login?failed=1")
-        assert log_in(client, "admin", fresh_service.password).headers["location"].startswith("/login?failed=1")
-        assert log_in(client, "nobody", "wrong password").headers["location"].startswith("/login?failed=1")
-        assert log_in(client, "supervisor", fresh_service.password).headers["location"] == "/"
-
-
-def test_not_ready_on_a_database_that_could_lose(settings: Settings, fresh_database: Logins) -> None:
-    with serving(settings, fresh_database, may_lose=False) as url, httpx2.Client(base_url=url) as client:
-        answer = client.get("/readyz")
-        assert answer.status_code == 503
-        assert answer.json()["type"] == "urn:cakupan:problem:not-durable"
-        assert "fsync" in answer.json()["detail"]
-        assert client.get("/livez").status_code == 200
+@pytest.mark.parametrize("who", PEOPLE)
+def test_decisions_are_for_ones_own_blocks(filled: Service, who: str, held_by_ids: dict[str, int]) -> None:
+    person = PEOPLE[who]
+    with filled.client(who) as client:
+        for block in BLOCKS:
+            answer = client.post(f"/v1/quarantine/{held_by_ids[block.code]}/resolve", json={"action": "take"})
+            if person.ended == "disabled":
+                assert answer.status_code == 401
+            elif not person.decides:
+                assert answer.status_code == 403
+            elif block in person.decides:
+                assert answer.json()["type"].endswith("bad-decision"), "a row without a conflict cannot be taken"
+            else:
+                assert (answer.status_code, answer.json()["type"]) == (404, "urn:cakupan:problem:not-found")

@@ -60,9 +60,15 @@ class Play:
     def database(self) -> str:
         return str(make_url(self.logins.owner).database)
 
+    @property
+    def services(self) -> list[Service]:
+        """The service, and those over the same database beside it."""
+        return [self.service, *self.more]
+
     def fleet(self, port: Address | None = None, seconds: float = 150) -> AbstractContextManager[Fleet]:
-        """Devices that send straight to the service, wherever it is, or to `port`."""
-        return fleet(port or self.service.port, self.stage.tokens, self.history, seconds)
+        """Devices that send straight to the services, wherever they are, or to `port`."""
+        addresses = [port] if port else [service.port for service in self.services]
+        return fleet(addresses, self.stage.tokens, self.history, seconds)
 
     def uploads(self, rows: Sequence[Row], devices: int, largest: int = 60) -> list[list[Upload]]:
         """`rows` as uploads for so many devices, dealt out in turn."""
@@ -111,8 +117,9 @@ class Play:
         sure = Counter(answer.upload.sha256 for answer in self.history.answers)
         unheard = sum((invariants.committed(self.logins) - sure).values())
         lost = len(self.history.lost)
+        kills = sum(service.kills for service in self.services)
         self.figures.append(
-            f"{what}: 0 lost of {self.history.acknowledged:,} acknowledged rows over {self.service.kills} kills of the "
+            f"{what}: 0 lost of {self.history.acknowledged:,} acknowledged rows over {kills} kills of the "
             f"service; {lost} answers lost, {unheard} uploads committed unheard; "
             f"{sum(self.history.refused.values())} told to try again"
         )
@@ -130,7 +137,7 @@ def played(stage: Stage, request: pytest.FixtureRequest, seed: int, folder: Path
         try:
             yield made
         finally:
-            for each in (made.service, service, *made.more):
+            for each in (service, *made.services):
                 each.stop()
             history.close()
 

@@ -4,11 +4,13 @@ Simpler than the reference client on purpose: what they believe of an answer is 
 """
 
 import http.client
+import itertools
 import json
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from tests.faults.history import History, Upload
@@ -23,11 +25,17 @@ GIVEN_UP = 4
 
 
 def attempt(
-    port: int, token: str, history: History, upload: Upload, headers: Mapping[str, str] | None = None
+    port: int,
+    token: str,
+    history: History,
+    upload: Upload,
+    headers: Mapping[str, str] | None = None,
+    patience: float = PATIENCE,
 ) -> int | None:
     """Send once. The status of the answer, None where no whole answer came. Everything is noted."""
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=patience)
     sent = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"} | dict(headers or {})
+    history.sets_out(upload, port)
     try:
         line.request("POST", "/v1/submissions", upload.body, sent)
         answer = line.getresponse()
@@ -52,28 +60,43 @@ def attempt(
 
 
 class Fleet:
-    """Devices at work, each in a thread with a generator of its own, and a way to wait for them."""
+    """Devices at work, each in a thread with a generator of its own, and a way to wait for them.
 
-    def __init__(self, address: Address, tokens: Mapping[str, str], history: History, seconds: float = 240) -> None:
-        self._address, self._tokens, self._history = address, tokens, history
+    With several addresses a device begins at any of them, and where it gets no receipt it turns to the next at once.
+    How long it waits for an answer is one of `patience`, seconds. Which address answered is counted in `answered`.
+    """
+
+    def __init__(
+        self, addresses: Sequence[Address], tokens: Mapping[str, str], history: History, seconds: float = 240
+    ) -> None:
+        self._addresses, self._tokens, self._history = addresses, tokens, history
+        self.patience: Sequence[float] = (PATIENCE,)
+        self.answered: Counter[int] = Counter()
         self._end = time.monotonic() + seconds
         self._recalled = threading.Event()
         self._threads: list[threading.Thread] = []
 
-    def sends(self, uploads: Sequence[Upload], seed: int, *, gives_up: int = GIVEN_UP) -> None:
+    def sends(self, uploads: Iterable[Upload], seed: int, *, gives_up: int = GIVEN_UP) -> None:
         """One more device, with these uploads to send in this order."""
         work = (uploads, random.Random(seed), gives_up)  # noqa: S311 -- luck, not secrecy
         self._threads.append(threading.Thread(target=self._drain, args=work, daemon=True))
         self._threads[-1].start()
 
-    def _drain(self, uploads: Sequence[Upload], chance: random.Random, gives_up: int) -> None:
+    def _drain(self, uploads: Iterable[Upload], chance: random.Random, gives_up: int) -> None:
         for upload in uploads:
-            while not self._recalled.is_set() and time.monotonic() < self._end:
-                if (port := self._address()) is not None:
-                    status = attempt(port, self._tokens[upload.who], self._history, upload)
+            where = chance.randrange(len(self._addresses))
+            for again in itertools.count(1):
+                if self._recalled.is_set() or time.monotonic() > self._end:
+                    return
+                if (port := self._addresses[where]()) is not None:
+                    patience = chance.choice(self.patience)
+                    status = attempt(port, self._tokens[upload.who], self._history, upload, patience=patience)
+                    self.answered[where] += status == 201
                     if status == 201 or (status is None and chance.uniform(0, 100) < gives_up):
                         break
-                self._recalled.wait(chance.uniform(0.02, 0.15))
+                where = (where + 1) % len(self._addresses)
+                if again % len(self._addresses) == 0:
+                    self._recalled.wait(chance.uniform(0.02, 0.15))
 
     @property
     def busy(self) -> bool:
@@ -99,9 +122,11 @@ class Fleet:
 
 
 @contextmanager
-def fleet(address: Address, tokens: Mapping[str, str], history: History, seconds: float = 240) -> Iterator[Fleet]:
+def fleet(
+    addresses: Sequence[Address], tokens: Mapping[str, str], history: History, seconds: float = 240
+) -> Iterator[Fleet]:
     """Devices for the time of the block."""
-    made = Fleet(address, tokens, history, seconds)
+    made = Fleet(addresses, tokens, history, seconds)
     try:
         yield made
     finally:

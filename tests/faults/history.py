@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,7 +26,7 @@ class Upload:
     rows: tuple[Row, ...]
     body: bytes
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         return hashlib.sha256(self.body).hexdigest()
 
@@ -40,16 +41,24 @@ class Answered:
 
 @dataclass
 class History:
-    """What was sent and heard, by all devices of a test. Safe for many threads."""
+    """What was sent and heard, by all devices of a test. Safe for many threads.
+
+    `uploads` are all that were made, `sent` those that set out at least once, by number. `tries`: how often a body, by
+    its SHA-256, set out and was not refused; hence how often it may have been stored.
+    """
 
     path: Path
     seed: int
     uploads: list[Upload] = field(default_factory=list)
     answers: list[Answered] = field(default_factory=list)
     lost: list[Upload] = field(default_factory=list)
-    unsure: list[Upload] = field(default_factory=list)
+    sent: dict[int, Upload] = field(default_factory=dict)
+    tries: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+    #: Rows for which a receipt came; those of an upload answered twice count once.
+    acknowledged: int = 0
+    _heard: set[int] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _file: IO[str] | None = None
 
@@ -74,10 +83,20 @@ class History:
             self._file.write(json.dumps(line | more) + "\n")
             self._file.flush()
 
+    def sets_out(self, upload: Upload, port: int | None = None) -> None:
+        """It is about to be sent, once more, to the service at `port`: from now on it may be stored once more."""
+        with self._lock:
+            self.sent[upload.number] = upload
+            self.tries[upload.sha256] += 1
+        self.note("sent", upload, port=port)
+
     def answered(self, upload: Upload, said: dict[str, Any]) -> None:
         """A whole receipt came."""
         with self._lock:
             self.answers.append(Answered(upload, said))
+            if upload.number not in self._heard:
+                self._heard.add(upload.number)
+                self.acknowledged += len(upload.rows)
         self.note("answered", upload, said=said)
 
     def unanswered(self, upload: Upload, why: str) -> None:
@@ -92,8 +111,8 @@ class History:
         503 is no proof: the server may have died between the commit and its word of it.
         """
         with self._lock:
-            if status >= 500:
-                self.unsure.append(upload)
+            if status < 500:
+                self.tries[upload.sha256] -= 1
             self.refused[f"{status} {problem}"] += 1
         self.note("refused", upload, status=status, problem=problem)
 
@@ -102,12 +121,6 @@ class History:
         with self._lock:
             self.wrong.append(what)
         self.note("wrong", what=what)
-
-    @property
-    def acknowledged(self) -> int:
-        """Rows for which a receipt came; those of an upload answered twice count once."""
-        with self._lock:
-            return sum(len(upload.rows) for upload in {a.upload.number: a.upload for a in self.answers}.values())
 
     def close(self) -> None:
         with self._lock:

@@ -4,11 +4,9 @@ Uses its own arithmetic. Of the product it asks only the recount, beside a count
 """
 
 import asyncio
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -17,13 +15,10 @@ from psycopg.rows import dict_row
 from app.database import Database, Logins
 from geo.intake.recount import recount
 from tests.faults.history import Answered, History, Upload
-from tests.faults.rows import RESULTS
+from tests.faults.rows import RESULTS, Row, content, exact
 from tests.faults.stage import plain
 
 Json = dict[str, Any]
-
-#: What a stored record must still say, word by word.
-_WORDS = ("household_id", "revision", "block", "lon", "lat", "result", "origin", "visit")
 
 #: Receipts of rows that were new.
 STORED = {"stored", "superseded"}
@@ -32,11 +27,18 @@ STORED = {"stored", "superseded"}
 SHOWN = 3
 
 _TABLES = {
-    "submission": "SELECT * FROM intake.submission",
-    "household": "SELECT * FROM intake.household",
-    "quarantine": "SELECT * FROM intake.quarantine",
-    "batch": "SELECT b.*, a.name AS who FROM intake.batch b LEFT JOIN trust.account a ON a.account_id = b.actor",
-    "epoch": "SELECT * FROM intake.epoch",
+    "submission": """
+        SELECT submission_id::text, household_id, revision, batch_id::text, "row", block, number, lon, lat, cell,
+            captured_at, result, origin, visit
+        FROM intake.submission""",
+    "household": """
+        SELECT household_id, revision, submission_id::text, block, number, cell, result, origin, visit
+        FROM intake.household""",
+    "quarantine": "SELECT batch_id::text, reason, raw FROM intake.quarantine",
+    "batch": """
+        SELECT b.batch_id::text, encode(b.body_sha256, 'hex') AS sha256, b.counts, a.name AS who
+        FROM intake.batch b LEFT JOIN trust.account a ON a.account_id = b.actor""",
+    "epoch": "SELECT epoch FROM intake.epoch",
     "kept": f"""
         SELECT number, {", ".join(f"sum({name})::int AS {name}" for name in RESULTS)}, sum(located)::int AS located
         FROM (SELECT number, {", ".join(RESULTS)}, located FROM intake.tally
@@ -81,7 +83,7 @@ def differences(logins: Logins, history: History) -> list[str]:
 
 def committed(logins: Logins) -> Counter[str]:
     """How often each body, by its SHA-256, was committed."""
-    return Counter(row["body_sha256"].hex() for row in held(logins.owner).batch)
+    return Counter(row["sha256"] for row in held(logins.owner).batch)
 
 
 def _of_kind(kind: str, told: Iterable[str]) -> list[str]:
@@ -90,68 +92,56 @@ def _of_kind(kind: str, told: Iterable[str]) -> list[str]:
     return [f"{kind}: {what}" for what in every[:SHOWN]] + more
 
 
-def _content(row: Json) -> tuple[Any, ...]:
-    """What a record says, whether sent or stored."""
-    moment = row["captured_at"]
-    moment = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-    said = [row.get(name) for name in _WORDS]
-    return (*said, moment.timestamp())
-
-
-def _exact(raw: object) -> str:
-    return json.dumps(raw, sort_keys=True)
-
-
 def _key(row: Json) -> tuple[str, int]:
     return row["household_id"], row["revision"]
 
 
-def _results(answers: Iterable[Answered]) -> Iterator[tuple[Answered, Json, Any]]:
+def _results(answers: Iterable[Answered]) -> Iterator[tuple[Answered, Json, Row]]:
     """Every row of every receipt, with the row as it was sent."""
     for answer in answers:
         for result in answer.said["results"]:
-            yield answer, result, answer.upload.rows[result["row"]].raw
+            yield answer, result, answer.upload.rows[result["row"]]
 
 
 def _lost(found: Held, answers: list[Answered]) -> Iterator[str]:
     """Rows with a receipt that lie nowhere."""
-    by_id = {str(row["submission_id"]): row for row in found.submission}
+    by_id = {row["submission_id"]: row for row in found.submission}
     by_key = {_key(row): row for row in found.submission}
-    quarantined = {(row["reason"], _exact(row["raw"])) for row in found.quarantine}
-    batches = {str(row["batch_id"]): row["body_sha256"].hex() for row in found.batch}
+    quarantined = {(row["reason"], exact(row["raw"])) for row in found.quarantine}
+    batches = {row["batch_id"]: row["sha256"] for row in found.batch}
     for answer in answers:
         if batches.get(answer.said["batch_id"]) != answer.upload.sha256:
             yield f"batch {answer.said['batch_id']} of {answer.upload.who}"
-    for answer, result, raw in _results(answers):
+    for answer, result, sent in _results(answers):
         status, name = result["status"], result["submission_id"]
         kept = by_id.get(name)
         if status in STORED:
-            if kept is None or _content(kept) != _content(raw):
+            if kept is None or content(kept) != sent.content:
                 yield f"{name} was {status}"
-            elif (str(kept["batch_id"]), kept["row"]) != (answer.said["batch_id"], result["row"]):
+            elif (kept["batch_id"], kept["row"]) != (answer.said["batch_id"], result["row"]):
                 yield f"{name} was {status} by this batch, and lies there as another's"
         elif status == "duplicate":
             if kept is None:
-                kept = by_key.get(_key(raw))
-            if kept is None or _content(kept) != _content(raw):
+                kept = by_key.get(_key(sent.raw))
+            if kept is None or content(kept) != sent.content:
                 yield f"{name} was a duplicate of something"
         else:
-            if (result["reason"], _exact(raw)) not in quarantined:
+            if (result["reason"], sent.exact) not in quarantined:
                 yield f"{name} was {status}: {result['reason']}"
-            if status == "conflict" and kept is None and _key(raw) not in by_key:
+            if status == "conflict" and kept is None and _key(sent.raw) not in by_key:
                 yield f"{name} conflicts with nothing"
 
 
 def _wrongly(found: Held, history: History, answers: list[Answered]) -> Iterator[str]:
     """Receipts that say something else than what the rows are."""
     by_id, by_key = defaultdict(set), defaultdict(set)
-    for upload in list(history.uploads):
+    for upload in list(history.sent.values()):
         for row in upload.rows:
             if row.fault is None:
-                by_id[row.raw["submission_id"]].add(_content(row.raw))
-                by_key[_key(row.raw)].add(_content(row.raw))
-    counts = {str(row["batch_id"]): row["counts"] for row in found.batch}
-    actors = {str(row["batch_id"]): row["who"] for row in found.batch}
+                by_id[row.raw["submission_id"]].add(row.content)
+                by_key[_key(row.raw)].add(row.content)
+    counts = {row["batch_id"]: row["counts"] for row in found.batch}
+    actors = {row["batch_id"]: row["who"] for row in found.batch}
     for answer in answers:
         said, rows = answer.said, answer.upload.rows
         if [result["row"] for result in said["results"]] != list(range(len(rows))):
@@ -162,8 +152,8 @@ def _wrongly(found: Held, history: History, answers: list[Answered]) -> Iterator
             yield f"batch {said['batch_id']} counts {said['counts']}, {batch}, its receipts {dict(tallied)}"
         if actors.get(said["batch_id"], answer.upload.who) != answer.upload.who:
             yield f"batch {said['batch_id']} of {answer.upload.who} is kept as one of {actors[said['batch_id']]}"
-    for answer, result, raw in _results(answers):
-        fault = answer.upload.rows[result["row"]].fault
+    for _, result, row in _results(answers):
+        raw, fault = row.raw, row.fault
         if (result["status"] == "quarantined") != (fault is not None) or (fault and result["reason"] != fault):
             yield f"{raw} is {result['status']} {result['reason']}, not {fault}"
         elif result["status"] == "conflict" and max(len(by_id[raw["submission_id"]]), len(by_key[_key(raw)])) < 2:
@@ -175,7 +165,7 @@ def _not_once(found: Held, answers: list[Answered]) -> Iterator[str]:
     yield from _twice("submission", (row["submission_id"] for row in found.submission))
     yield from _twice("household and revision", (_key(row) for row in found.submission))
     yield from _twice("household", (row["household_id"] for row in found.household))
-    yield from _twice("quarantined row", ((row["reason"], _exact(row["raw"])) for row in found.quarantine))
+    yield from _twice("quarantined row", ((row["reason"], exact(row["raw"])) for row in found.quarantine))
     yield from _twice("epoch", (row["epoch"] for row in found.epoch))
     new = [
         result["submission_id"] for _, result, _ in _results(answers) if result["status"] in {"stored", "superseded"}
@@ -191,23 +181,21 @@ def _twice(what: str, names: Iterable[object]) -> Iterator[str]:
 
 def _never_sent(found: Held, history: History) -> Iterator[str]:
     """What lies in the database though no device sent it, or though no sane server could have taken it."""
-    every = [row for upload in list(history.uploads) for row in upload.rows]
+    every = [row for upload in list(history.sent.values()) for row in upload.rows]
     good = {row.raw["submission_id"]: set[Any]() for row in every if row.fault is None}
     for row in every:
         if row.fault is None:
-            good[row.raw["submission_id"]].add(_content(row.raw))
-    sent = {_exact(row.raw) for row in every}
+            good[row.raw["submission_id"]].add(row.content)
+    sent = {row.exact for row in every}
     for kept in found.submission:
-        if _content(kept) not in good.get(str(kept["submission_id"]), ()):
+        if content(kept) not in good.get(kept["submission_id"], ()):
             yield f"submission {kept['submission_id']}"
     for kept in found.quarantine:
-        if _exact(kept["raw"]) not in sent:
+        if exact(kept["raw"]) not in sent:
             yield f"quarantined row {kept['raw']}"
-    tries = Counter(a.upload.sha256 for a in history.answers)
-    tries += Counter(upload.sha256 for upload in [*history.lost, *history.unsure])
-    for sha, times in Counter(row["body_sha256"].hex() for row in found.batch).items():
-        if times > tries[sha]:
-            yield f"batch {sha} {times} times, sent {tries[sha]} times (refused ones apart)"
+    for sha, times in Counter(row["sha256"] for row in found.batch).items():
+        if times > history.tries[sha]:
+            yield f"batch {sha} {times} times, sent {history.tries[sha]} times (refused ones apart)"
 
 
 def _half(found: Held, history: History) -> Iterator[str]:
@@ -221,15 +209,15 @@ def _half(found: Held, history: History) -> Iterator[str]:
         new = row["counts"]["stored"] + row["counts"]["superseded"]
         if new != mine[batch_id]:
             yield f"batch {batch_id} stored {new} submissions, {mine[batch_id]} are there"
-    ids = {str(row["submission_id"]) for row in found.submission}
+    ids = {row["submission_id"] for row in found.submission}
     keys = {_key(row) for row in found.submission}
-    quarantined = {_exact(row["raw"]) for row in found.quarantine}
-    uploads: dict[str, Upload] = {upload.sha256: upload for upload in list(history.uploads)}
-    for sha in {row["body_sha256"].hex() for row in found.batch}:
+    quarantined = {exact(row["raw"]) for row in found.quarantine}
+    uploads: dict[str, Upload] = {upload.sha256: upload for upload in list(history.sent.values())}
+    for sha in {row["sha256"] for row in found.batch}:
         if upload := uploads.get(sha):
             for sent in upload.rows:
                 here = sent.fault is None and (sent.raw["submission_id"] in ids or _key(sent.raw) in keys)
-                if not here and _exact(sent.raw) not in quarantined:
+                if not here and sent.exact not in quarantined:
                     yield f"upload {upload.number} was stored without {sent.raw}"
 
 

@@ -3,10 +3,13 @@
 Everything comes from the generator that is passed in, so that a seed gives the same rows again.
 """
 
+import json
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +34,10 @@ RESULTS = {
 #: How many records a household sends in all. Later ones correct or follow up the first.
 REVISIONS = (1, 1, 1, 1, 1, 1, 2, 2, 3, 4)
 
+#: Where households are contested: how many are at a time, about how many rows each has, and within how many rows their
+#: order is left to luck.
+AT_A_TIME, RECORDS, OUT_OF_ORDER = 30, 20, 100
+
 #: Of a hundred good rows so many are followed by: the same row again, a contradicting one, a row nobody can believe.
 REPEATED, CONTRADICTED, BAD = 6, 2, 4
 
@@ -41,6 +48,32 @@ class Row:
 
     raw: Any
     fault: str | None = None
+
+    @cached_property
+    def content(self) -> tuple[Any, ...]:
+        """What a believable one says."""
+        return content(self.raw)
+
+    @cached_property
+    def exact(self) -> str:
+        """What was sent, to the letter."""
+        return exact(self.raw)
+
+
+#: What a stored record must still say, word by word.
+_WORDS = ("household_id", "revision", "block", "lon", "lat", "result", "origin", "visit")
+
+
+def content(row: dict[str, Any]) -> tuple[Any, ...]:
+    """What a record says, whether sent or stored."""
+    moment = row["captured_at"]
+    moment = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return (*(row.get(name) for name in _WORDS), moment.timestamp())
+
+
+def exact(raw: object) -> str:
+    """A row as text, whatever the order of its fields."""
+    return json.dumps(raw, sort_keys=True)
 
 
 def identity(chance: random.Random) -> str:
@@ -101,18 +134,38 @@ def campaign(chance: random.Random, rows: int, name: str = "K") -> list[Row]:
     while len(made) < rows:
         household += 1
         code = f"{name}{household:06d}"
-        good = [Row(record(chance, code, revision + 1)) for revision in range(chance.choice(REVISIONS))]
-        made += good
-        for row in good:
-            luck = chance.uniform(0, 100)
-            if luck < REPEATED:
-                made.append(row)
-            elif luck < REPEATED + CONTRADICTED:
-                made.append(Row(_contradicting(chance, row.raw)))
-            elif luck < REPEATED + CONTRADICTED + BAD:
-                made.append(spoilt(chance, f"{code}x"))
+        for revision in range(chance.choice(REVISIONS)):
+            made += _followed(chance, record(chance, code, revision + 1))
     chance.shuffle(made)
     return made[:rows]
+
+
+def contested(chance: random.Random, rows: int) -> list[Row]:
+    """About `rows` rows, at any time of few households with many revisions: whoever sends at the same time meets.
+
+    Households come and go, so that first records meet, too; records come a little out of order.
+    """
+    made: list[Row] = []
+    revisions: Counter[str] = Counter()
+    while len(made) < rows:
+        code = f"C{len(made) // RECORDS + chance.randrange(AT_A_TIME):06d}"
+        revisions[code] += 1
+        made += _followed(chance, record(chance, code, revisions[code]))
+    places = {at: at + chance.uniform(0, OUT_OF_ORDER) for at in range(len(made))}
+    return [made[at] for at in sorted(places, key=lambda at: places[at])]
+
+
+def _followed(chance: random.Random, raw: dict[str, Any]) -> list[Row]:
+    """A good row, and what else may come of it."""
+    made = [Row(raw)]
+    luck = chance.uniform(0, 100)
+    if luck < REPEATED:
+        made.append(made[0])
+    elif luck < REPEATED + CONTRADICTED:
+        made.append(Row(_contradicting(chance, raw)))
+    elif luck < REPEATED + CONTRADICTED + BAD:
+        made.append(spoilt(chance, f"{raw['household_id']}x"))
+    return made
 
 
 def _contradicting(chance: random.Random, row: dict[str, Any]) -> dict[str, Any]:

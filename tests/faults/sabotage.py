@@ -13,6 +13,7 @@ import psycopg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app import group
 from geo.intake import batch, fold
 
 #: Seconds by which a sabotaged step comes late, so that others can come between.
@@ -65,6 +66,25 @@ def fold_by_number() -> Callable[[AsyncConnection], Awaitable[object]]:
     return lambda db: db.execute(delete)
 
 
+def locks_of_the_process() -> None:
+    """What keeps two batches apart that settle the same household is this process's alone: one lane, no lock of rows.
+
+    Of a single service nothing is to be seen, for one batch follows the other. Each takes a while before its commit, so
+    that those of two services meet; with the lock that does no harm.
+    """
+    assert group.LANES > 1, "there is one lane already: adapt the sabotage"
+    group.LANES = 1
+    _replaced(batch, "lock", " FOR UPDATE", "")
+    honest = batch.store_all
+
+    async def slow(db: AsyncConnection, *stored: Any) -> Any:
+        done = await honest(db, *stored)
+        await asyncio.sleep(LATE / 4)
+        return done
+
+    batch.store_all = slow  # type: ignore[assignment]  # the same with its words unread
+
+
 def two_transactions() -> None:
     """Submissions are committed before what follows from them."""
     execute = psycopg.AsyncCursor.execute
@@ -107,6 +127,7 @@ def receipts_before_commit() -> None:
 IN_THE_SERVICE: dict[str, Callable[[], None]] = {
     "deltas for every row": deltas_for_every_row,
     "fold without lock": fold_without_lock,
+    "locks of the process": locks_of_the_process,
     "two transactions": two_transactions,
     "receipts before commit": receipts_before_commit,
 }

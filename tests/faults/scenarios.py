@@ -1,7 +1,9 @@
 """What is done to a service, apart from any judgement of it: once to the real one, once to each sabotaged one."""
 
+import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import takewhile
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -10,10 +12,22 @@ from geo.ground.areas import load_ground
 from geo.intake import batch, fold
 from geo.intake.batch import Envelope
 from tests.faults.conftest import Play
-from tests.faults.rows import Row, campaign, record
+from tests.faults.devices import PATIENCE
+from tests.faults.rows import Row, campaign, contested, record
+from tests.faults.stage import Service
 
 #: Devices that send at once.
 DEVICES = 6
+
+#: Points at which a service can die, as `starter` names them.
+POINTS = ("batch.rows", "batch.before-commit", "batch.after-commit", "fold.before-commit", "fold.after-commit")
+
+#: Seconds a device waits for one of two services before it turns to the other: one time in six less than most answers
+#: take. Not more often, for where every batch is under way in both, one waits for the other and nothing else meets.
+IMPATIENT = (0.03, *[PATIENCE] * 5)
+
+#: Rows acknowledged between two faults.
+BETWEEN = 150
 
 #: Copies of one batch under way at once.
 COPIES = 32
@@ -32,7 +46,8 @@ def killed_at_random(
         for uploads in dealt:
             fleet.sends(uploads, play.chance.getrandbits(32))
         for kill in range(1, kills + 1):
-            fleet.until(kill * rows // (kills + 1))
+            done = play.history.acknowledged
+            fleet.until(done + (rows - done) // (kills - kill + 2))
             time.sleep(play.chance.uniform(0, 0.1))
             play.service.kill()
             play.look()
@@ -82,9 +97,69 @@ def two_fold_at_once(play: Play, rows: int, sabotage: str = "") -> None:
     time.sleep(0.3)  # the last folds
     other.stop()
     play.service.stop()
-    for service in (play.service, other):
+    none_failed(play)
+
+
+def none_failed(play: Play) -> None:
+    """Note every fold that failed: the server was always there."""
+    for service in play.services:
         if failed := service.said.count("event=fold"):
             play.history.broke_the_rules(f"{failed} folds failed though nothing was broken")
+
+
+def two_services(play: Play, rows: int, faults: Sequence[str], sabotage: str = "", seconds: float = 120) -> None:
+    """Contested households at two services over one database, whose devices send the same batch to the other service
+    where one does not answer; meanwhile one fault after the other, each at one of both. Look after each.
+
+    `rows`: more than devices get rid of in that time.
+    """
+    play.another_service()
+    for service in play.services:
+        service.start(sabotage=sabotage)
+    enough = threading.Event()
+    with play.fleet(seconds=seconds) as fleet:
+        fleet.patience = IMPATIENT
+        for uploads in play.uploads(contested(play.chance, rows), DEVICES, largest=12):
+            fleet.sends(takewhile(lambda _: not enough.is_set(), uploads), play.chance.getrandbits(32))
+        for fault in faults:
+            fleet.until(play.history.acknowledged + BETWEEN)
+            time.sleep(play.chance.uniform(0, 0.1))
+            befall(play, fault, play.chance.choice(play.services), sabotage)
+            for service in play.services:
+                if service.port() is None:
+                    service.start(sabotage=sabotage)
+        assert fleet.busy, "devices had too little to send"
+        enough.set()
+        fleet.finish()
+    assert min(fleet.answered[at] for at in range(2)) > 0, "one service did all the work"
+    if "postgresql killed" not in faults:
+        none_failed(play)
+
+
+def befall(play: Play, fault: str, victim: Service, sabotage: str = "") -> None:
+    """Let one service, or both, or PostgreSQL die, or one service stand still, and look: `killed`, `both killed`,
+    `postgresql killed`, `held`, `held and killed`, or the point at which to die.
+    """
+    if fault == "postgresql killed":
+        play.stage.kill_postgres()
+    elif fault in POINTS:
+        victim.kill()
+        victim.start(stop_at=f"{fault}:{play.chance.randint(2, 6)}", sabotage=sabotage)
+        victim.wait()
+    elif fault == "both killed":
+        for service in play.services:
+            service.kill()
+    elif fault == "killed":
+        victim.kill()
+    else:
+        victim.hold()
+        time.sleep(play.chance.uniform(0.2, 0.8))
+        play.look()
+        if fault == "held":
+            victim.let_go()
+        else:
+            victim.kill()
+    play.look()
 
 
 async def overtaken(play: Play, after: Callable[[AsyncConnection], Awaitable[object]] | None = None) -> None:
@@ -100,7 +175,7 @@ async def overtaken(play: Play, after: Callable[[AsyncConnection], Awaitable[obj
         for connection in (late, early):  # in the order of their numbers
             rows = [Row(record(play.chance, f"K{connection is late}{n}", 1)) for n in range(20)]
             upload = play.history.upload("admin", rows)
-            play.history.unanswered(upload, "stored without a service")
+            play.history.sets_out(upload)
             sent = [row.raw for row in rows]
             envelope = Envelope(1, "test", bytes.fromhex(upload.sha256), len(upload.body))
             await batch.store(connection, ground, envelope, sent, batch.judge(ground, sent))

@@ -198,6 +198,19 @@ class Service:
         self._process.kill()
         self.wait()
 
+    def hold(self) -> None:
+        """Let it stand still, with all it holds: locks, connections, the fold. It answers nobody."""
+        self._signal(signal.SIGSTOP)
+
+    def let_go(self) -> None:
+        """Let it go on where it stood still."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        assert self._process is not None
+        assert self._process.pid is not None
+        os.kill(self._process.pid, number)
+
     def wait(self) -> None:
         """Wait until it is gone, by a kill of its own or ours. Raises AssertionError where it left any other way."""
         assert self._process is not None
@@ -211,6 +224,7 @@ class Service:
         """End it politely if it runs."""
         self._port = None
         if self._process is not None and self._process.is_alive():
+            self.let_go()
             self._process.terminate()
             self._process.join(45)
             self._process.kill()

@@ -9,9 +9,7 @@ import pytest
 
 from tests.faults.conftest import Play
 from tests.faults.rows import campaign
-from tests.faults.scenarios import DEVICES, killed_at_points, killed_at_random, overtaken, two_fold_at_once
-
-POINTS = ("batch.rows", "batch.before-commit", "batch.after-commit", "fold.before-commit", "fold.after-commit")
+from tests.faults.scenarios import DEVICES, POINTS, killed_at_points, killed_at_random, overtaken, two_fold_at_once
 
 
 def test_ten_thousand_rows_over_eight_kills(play: Play) -> None:

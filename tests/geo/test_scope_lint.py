@@ -18,8 +18,6 @@ ALLOWED = {
         "advance": "the mirror itself: sees everything, answers nobody",
     },
     "geo/watch/coverage.py": {
-        "of_blocks": "figures of everything, which callers mask: by_area, by_cell, worst_first, since, tiles",
-        "of_areas": "figures of numbers the caller has masked, or masks afterwards",
         "select": "numbers of areas; shapes and codes are public",
         "describe": "what an area is, without any count",
     },

@@ -1,7 +1,7 @@
 // The two forms of a decision: correct a row by hand, or reject it with a note. Only what was changed is sent.
 
 import { h } from "./page.js";
-import { number, setup, t, time } from "./texts.js";
+import { number, setup, t, time, withOffset } from "./texts.js";
 
 const FIELDS = ["household_id", "block", "lon", "lat", "captured_at", "result"];
 const EVERY = [
@@ -113,17 +113,9 @@ const decimal = (written) => Number(written.replace(",", "."));
 
 const zone = setup.campaign.time_zone;
 const wall = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "medium" });
-const offset = new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "longOffset" });
 
 /** An instant as the campaign's wall clock shows it, for a datetime-local field. */
 const local = (instant) => wall.format(instant).replace(" ", "T");
-
-/** A wall-clock time of the campaign's zone in RFC 3339. */
-function withOffset(written) {
-  const full = written.length === 16 ? `${written}:00` : written;
-  const part = offset.formatToParts(new Date(`${full}Z`)).find(({ type }) => type === "timeZoneName").value.replace("GMT", "");
-  return `${full}${part || "+00:00"}`;
-}
 
 /** A form that asks why; `send(note)` gets the answer. */
 export function rejection(send) {

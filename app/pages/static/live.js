@@ -41,6 +41,7 @@ export class Live {
       this.onChange(data);
     });
     source.addEventListener("error", () => this.#lost(source));
+    source.addEventListener("open", () => this.#back());
     this.source = source;
     this.dialled = Date.now();
   }
@@ -55,15 +56,31 @@ export class Live {
     this.#say("live");
   }
 
-  /** Browsers dial anew by themselves, except after an HTTP error: then we ask whether we are still logged in. */
+  /** Browsers dial anew by themselves, except after an HTTP error: then we ask first who we still are. */
   #lost(source) {
     if (source !== this.source) return;
     this.#say("offline");
+    this.wasLost = true;
     if (source.readyState !== EventSource.CLOSED) return;
     clearTimeout(this.redial);
-    this.redial = setTimeout(() => {
-      get("/v1/me").catch(() => null).then(() => this.follow(this.parameters));
-    }, REDIAL);
+    this.redial = setTimeout(() => this.#ask().then((same) => same && this.follow(this.parameters)), REDIAL);
+  }
+
+  /** The server ends a stream whose account may see something else now: what is on the screen is not to stay there. */
+  #back() {
+    if (!this.wasLost) return;
+    this.wasLost = false;
+    this.#ask();
+  }
+
+  /** Whether we still see what we saw. Without a session `get` leads to the log-in page; with another scope we load anew. */
+  async #ask() {
+    const me = await get("/v1/me").catch(() => null);
+    if (me && me.sees !== setup.me.sees) {
+      location.reload();
+      return false;
+    }
+    return true;
   }
 
   #look() {

@@ -24,9 +24,12 @@ export class Problem extends Error {
 /** The JSON at an address of our own. Goes to the log-in page where the session has ended. Throws Problem. */
 export const get = (path, parameters = {}, signal = undefined) => ask(address(path, parameters), { signal });
 
-/** The JSON that answers a POST of `body` (a file, or what becomes JSON) as `type`. Throws Problem. */
-export const post = (path, body, type = "application/json") =>
+/** The JSON that answers a POST of `body` (a file, or what becomes JSON) as `type`; null for no content. Throws Problem. */
+export const post = (path, body = undefined, type = "application/json") =>
   ask(path, { method: "POST", body: body instanceof Blob ? body : JSON.stringify(body), headers: { "content-type": type } });
+
+/** Delete what lies at an address. Throws Problem. */
+export const remove = (path) => ask(path, { method: "DELETE" });
 
 async function ask(path, { headers = {}, ...more }) {
   let answer;
@@ -36,7 +39,7 @@ async function ask(path, { headers = {}, ...more }) {
     if (error.name === "AbortError") throw error;
     throw new Problem("network", String(error));
   }
-  if (answer.ok) return answer.json();
+  if (answer.ok) return answer.status === 204 ? null : answer.json();
   if (answer.status === 401) logIn();
   const said = await answer.json().catch(() => ({}));
   throw new Problem(String(said.type ?? "").split(":").pop() || `http-${answer.status}`, said.detail ?? "", said);
@@ -54,9 +57,9 @@ export function address(path, parameters = {}) {
   return text ? `${path}?${text}` : path;
 }
 
-/** Go to the log-in page and come back here afterwards. */
+/** The session has ended: go to the log-in page, which says so, and come back here afterwards. */
 export function logIn() {
-  location.assign(address("/login", { to: location.pathname + location.search + location.hash }));
+  location.assign(address("/login", { ended: 1, to: location.pathname + location.search + location.hash }));
 }
 
 /** `work`, at most once every `pause` milliseconds however often it is asked for; the last request is never lost. */

@@ -6,11 +6,15 @@ import { t } from "./texts.js";
 const PAUSE = 180;
 const MOST = 12;
 
+/** Search fields on the page so far: each needs ids of its own. */
+let fields = 0;
+
 /** Fill `place` with a search field; `onChoose(area)` gets the area chosen. */
 export function search(place, onChoose) {
-  const list = h("ul", { id: "found", role: "listbox", "aria-label": t("search.label"), hidden: true });
+  const id = `found-${(fields += 1)}`;
+  const list = h("ul", { id, role: "listbox", "aria-label": t("search.label"), hidden: true });
   const input = h("input", {
-    type: "search", role: "combobox", "aria-expanded": "false", "aria-controls": "found", "aria-autocomplete": "list",
+    type: "search", role: "combobox", "aria-expanded": "false", "aria-controls": id, "aria-autocomplete": "list",
     autocomplete: "off", spellcheck: "false", placeholder: t("search.label"), "aria-label": t("search.label"),
     maxlength: "64",
   });
@@ -36,7 +40,7 @@ export function search(place, onChoose) {
     if (!areas.length) return;
     at = (to + areas.length) % areas.length;
     [...list.children].forEach((item, i) => item.setAttribute("aria-selected", String(i === at)));
-    input.setAttribute("aria-activedescendant", `found-${at}`);
+    input.setAttribute("aria-activedescendant", `${id}-${at}`);
     list.children[at].scrollIntoView({ block: "nearest" });
   };
   const show = (items, message) => {
@@ -54,7 +58,7 @@ export function search(place, onChoose) {
     try {
       const answer = await get("/v1/areas", { q, limit: MOST }, asked.signal);
       areas = answer.areas;
-      show(areas.map((area, i) => option(area, i, choose)), areas.length ? "" : t("search.none"));
+      show(areas.map((area, i) => option(area, `${id}-${i}`, choose)), areas.length ? "" : t("search.none"));
       at = -1;
     } catch (error) {
       if (error.name === "AbortError") return;
@@ -64,23 +68,25 @@ export function search(place, onChoose) {
   };
   input.addEventListener("input", () => {
     clearTimeout(timer);
+    areas = []; // what was found for other words is not to be chosen by Enter
     timer = setTimeout(ask, PAUSE);
   });
   input.addEventListener("keydown", (event) => {
     if (event.key === "Escape") close();
     else if (event.key === "ArrowDown") point(at + 1);
     else if (event.key === "ArrowUp") point(at < 0 ? -1 : at - 1);
-    else if (event.key === "Enter" && areas.length && !list.hidden) choose(areas[Math.max(at, 0)]);
-    else return;
+    else if (event.key === "Enter") { // sends no form that the field stands in
+      if (areas.length && !list.hidden) choose(areas[Math.max(at, 0)]);
+    } else return;
     event.preventDefault();
   });
   input.addEventListener("blur", () => setTimeout(close, 150));
 }
 
-function option(area, i, choose) {
+function option(area, id, choose) {
   // mousedown comes before the field's blur, which closes the list
   return h(
-    "li", { id: `found-${i}`, role: "option", "aria-selected": "false", onmousedown: (event) => { event.preventDefault(); choose(area); } },
+    "li", { id, role: "option", "aria-selected": "false", onmousedown: (event) => { event.preventDefault(); choose(area); } },
     h("b", {}, area.name), h("span", {}, `${t(`level.${area.level}`)} · ${area.code}`),
   );
 }

@@ -5,7 +5,7 @@ const read = (id) => JSON.parse(document.getElementById(id).textContent);
 export const setup = read("setup");
 const texts = read("texts");
 const locale = setup.lang === "id" ? "id-ID" : "en-GB";
-const zone = setup.campaign.time_zone;
+const zone = setup.campaign?.time_zone; // before there is a campaign: the browser's own
 
 /** The text of a key, `{name}` replaced by values. */
 export function t(key, values = {}) {
@@ -20,6 +20,8 @@ const clock = new Intl.DateTimeFormat(locale, { timeZone: zone, hour: "2-digit",
 const dated = new Intl.DateTimeFormat(locale, {
   timeZone: zone, day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
 });
+const whenever = new Intl.DateTimeFormat(locale, { timeZone: zone, day: "numeric", month: "short", year: "numeric" });
+const offset = new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "longOffset" });
 const day = new Intl.DateTimeFormat("sv-SE", { timeZone: zone });
 
 /** A count; a dash where there is none. */
@@ -38,6 +40,16 @@ export const percentBreak = (r) => round.format(r);
 export function time(instant) {
   const at = new Date(instant);
   return (day.format(at) === day.format(new Date()) ? clock : dated).format(at);
+}
+
+/** A day with its year. */
+export const date = (instant) => whenever.format(new Date(instant));
+
+/** A wall-clock time of the campaign's zone in RFC 3339. */
+export function withOffset(written) {
+  const full = written.length === 16 ? `${written}:00` : written;
+  const part = offset.formatToParts(new Date(`${full}Z`)).find(({ type }) => type === "timeZoneName").value.replace("GMT", "");
+  return `${full}${part || "+00:00"}`;
 }
 
 /** "prelist 2022_2, as of 14:05": what a number rests on. */

@@ -1,12 +1,17 @@
+-- name: newest_first
+-- For whom nothing is hidden: the newest rows are the page, so they are read in order.
+SELECT set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true);
+
 -- name: listing
--- One page of rows held back, newest first, as far as row-level security lets the reader see them. `known` is the
--- record that is stored under the same id, else under the same household and revision.
+-- One page of rows held back, newest first, as far as row-level security lets the reader see them: those of areas
+-- numbered `first … last`, and those `mine` sent. `known` is the record that is stored under the same id, else under the
+-- same household and revision.
 WITH page AS (
     SELECT *,
         CASE WHEN raw ->> 'submission_id' ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$'
             THEN CAST(raw ->> 'submission_id' AS uuid) END AS sent_id
     FROM intake.quarantine
-    WHERE (CAST(:first AS integer) = 0 OR number BETWEEN :first AND :last)
+    WHERE (number BETWEEN :first AND :last OR actor = CAST(:mine AS integer))
       AND state = ANY(CAST(:states AS text[]))
       AND (cardinality(CAST(:reasons AS text[])) = 0 OR reason = ANY(CAST(:reasons AS text[])))
       AND quarantine_id < CAST(:after AS bigint)
@@ -23,10 +28,13 @@ LEFT JOIN LATERAL (
     SELECT jsonb_build_object('submission_id', s.submission_id, 'household_id', s.household_id, 'revision', s.revision,
         'result', s.result, 'block', s.block, 'lon', s.lon, 'lat', s.lat, 'captured_at', s.captured_at,
         'enumerator', s.enumerator) AS record
-    FROM intake.submission s
-    WHERE s.submission_id = q.sent_id
-       OR (s.household_id = q.raw ->> 'household_id' AND CAST(s.revision AS text) = q.raw ->> 'revision')
-    ORDER BY s.submission_id IS NOT DISTINCT FROM q.sent_id DESC
+    FROM (
+        SELECT 1 AS place, * FROM intake.submission WHERE submission_id = q.sent_id
+        UNION ALL
+        SELECT 2, * FROM intake.submission
+        WHERE household_id = q.raw ->> 'household_id' AND CAST(revision AS text) = q.raw ->> 'revision'
+    ) s
+    ORDER BY s.place
     LIMIT 1
 ) k ON q.state = 'open'
 ORDER BY q.quarantine_id DESC;
@@ -35,12 +43,22 @@ ORDER BY q.quarantine_id DESC;
 -- How many rows there are of each state and reason, under the same rules.
 SELECT state, reason, count(*) AS rows
 FROM intake.quarantine
-WHERE CAST(:first AS integer) = 0 OR number BETWEEN :first AND :last
+WHERE number BETWEEN :first AND :last OR actor = CAST(:mine AS integer)
 GROUP BY state, reason;
 
 -- name: waiting
--- How many are open, counted no further than anybody wants to read.
-SELECT count(*) FROM (SELECT 1 FROM intake.quarantine WHERE state = 'open' LIMIT :most) q;
+-- How many are open, counted no further than anybody wants to read: by ranges of numbers, save for those who see all.
+WITH seen AS MATERIALIZED (SELECT trust.scope() AS numbers, trust.actor() AS actor)
+SELECT count(*) FROM (
+    SELECT 1 FROM intake.quarantine
+    WHERE state = 'open' AND upper_inf((SELECT numbers FROM seen))
+    UNION ALL
+    SELECT 1 FROM intake.quarantine
+    WHERE state = 'open' AND NOT upper_inf((SELECT numbers FROM seen))
+      AND (number BETWEEN (SELECT lower(numbers) FROM seen) AND (SELECT upper(numbers) - 1 FROM seen)
+           OR actor = (SELECT actor FROM seen))
+    LIMIT :most
+) q;
 
 -- name: held
 -- One row of the caller's scope, locked: of two people who decide at once the second sees what the first did. Says, too,

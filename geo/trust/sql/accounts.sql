@@ -15,7 +15,8 @@ SELECT a.account_id, a.name, a.created_at, a.disabled_at, a.identity IS NOT NULL
     a.password_hash IS NOT NULL AS by_password, coalesce(a.locked_until > now(), false) AS locked,
     (SELECT max(k.created_at) FROM trust.credential k WHERE k.account_id = a.account_id AND k.kind = 'session') AS logged_in_at
 FROM trust.account a
-WHERE a.name ILIKE :part AND a.name > :after
+WHERE strpos(lower(a.name), lower(:part)) > 0 AND a.name > :after
+  AND (CAST(:account_id AS integer) IS NULL OR a.account_id = :account_id)
 ORDER BY a.name LIMIT :limit;
 
 -- name: set_password

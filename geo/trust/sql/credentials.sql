@@ -2,6 +2,15 @@
 -- One row for each role in force; one without a role where there is none.
 SELECT account_id, name, kind, credential_id, used_at, role, scope FROM trust.authenticate(:digest);
 
+-- name: scopes
+-- Every role of an account in force, as trust.authenticate says them of whoever holds its token.
+SELECT r.role, trust.scope_of(r.account_id, r.role) AS scope
+FROM (
+    SELECT DISTINCT g.account_id, g.role
+    FROM trust.granted g
+    WHERE g.account_id = :account_id AND g.ended_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > now())
+) r;
+
 -- name: issue
 INSERT INTO trust.credential (account_id, kind, name, secret_sha256, expires_at)
 VALUES (:account_id, :kind, :name, :digest, :expires_at);

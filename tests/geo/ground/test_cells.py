@@ -218,3 +218,35 @@ def test_cover_of_a_tiny_block_is_never_empty():
 def test_only_polygons_are_covered():
     with pytest.raises(BadInput):
         cells.cover(shapely.Point(0, 0), 10)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.floats(-180, 179), st.floats(-45, 44), st.floats(-6, 2.5), st.floats(0.1, 10), st.integers(0, 2**32 - 1)
+)  # fmt: skip
+def test_ranges_over_a_box_hold_every_point_of_it(west, south, size, aspect, seed):
+    """Boxes of a metre to hundreds of kilometres: no point of one lies outside the ranges, and these are few."""
+    wide = 10.0**size
+    east, north = min(west + wide, 180.0), min(south + wide / aspect, 60.0)
+    los, his = cells.ranges_over((west, south, east, north))
+    assert (los <= his).all()
+    assert (los[1:] > his[:-1]).all()
+    assert 1 <= len(los) <= 600
+    rng = np.random.default_rng(seed)
+    x, y = rng.uniform(west, east, 200), rng.uniform(south, north, 200)
+    x[:4], y[:4] = (west, west, east, east), (south, north, south, north)
+    found = cells.index(x, y, cells.HOUSEHOLD)
+    at = np.searchsorted(los, found, side="right") - 1
+    assert (at >= 0).all()
+    assert (found <= his[at]).all()
+
+
+def test_ranges_over_a_box_leave_out_what_is_far():
+    los, his = cells.ranges_over((117.10, -0.55, 117.20, -0.45))
+    lon, lat = globe(1, 4000)
+    far = (np.abs(lon - 117.15) > 0.1) | (np.abs(lat + 0.5) > 0.1)
+    found = cells.index(lon[far], lat[far], cells.HOUSEHOLD)
+    at = np.maximum(np.searchsorted(los, found, side="right") - 1, 0)
+    assert not ((found >= los[at]) & (found <= his[at])).any()
+    whole = cells.ranges_over((-180, -90, 180, 90))
+    assert len(whole[0]) == 1

@@ -1,6 +1,7 @@
 """Who may see which rows: the catalogue, and each role against a count in plain Python."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import create_engine, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database import Database, Logins
@@ -143,30 +144,94 @@ async def test_the_rights_of_the_internal_login(house: House) -> None:
     )
     read = {"ground.version", "ground.edition", "ground.area", "ground.campaign"} | HOUSEHOLD_TABLES - {"trust.audit"}
     assert set(found) == {(name, "SELECT") for name in read} | {("trust.audit", "INSERT")}
+    columns = await catalogue(
+        house,
+        """SELECT n.nspname || '.' || c.relname || '.' || a.attname, p.right_
+           FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+           CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) p (right_)
+           WHERE n.nspname = ANY(:schemas) AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+             AND has_column_privilege('cakupan_internal', c.oid, a.attnum, right_)
+             AND NOT has_table_privilege('cakupan_internal', c.oid, right_)""",
+    )
+    assert set(columns) == {("trust.account.account_id", "SELECT"), ("trust.account.name", "SELECT")}
     schemas = await catalogue(
         house,
         """SELECT oid FROM pg_namespace
-           WHERE nspname !~ '^pg_' AND has_schema_privilege('cakupan_internal', oid, 'CREATE')""",
+           WHERE nspname !~ '^pg_' AND has_schema_privilege('cakupan_internal', oid, 'CREATE')
+           UNION SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+           WHERE n.nspname = ANY(:schemas) AND CASE WHEN c.relkind = 'S'
+               THEN has_sequence_privilege('cakupan_internal', c.oid, 'USAGE, SELECT, UPDATE') END""",
     )
     assert schemas == []
+
+
+async def test_what_is_only_added_to_nobody_of_the_service_changes(house: House) -> None:
+    found = await catalogue(
+        house,
+        """SELECT c.relname, string_agg(p.right_, ' ' ORDER BY p.right_)
+           FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+           CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) p (right_)
+           WHERE n.nspname = ANY(:schemas) AND c.relkind = 'r'
+             AND (c.relname IN ('audit', 'seal', 'unsealed') OR right_ IN ('TRUNCATE', 'TRIGGER'))
+             AND has_table_privilege('cakupan_worker', c.oid, right_)
+           GROUP BY c.relname""",
+    )
+    assert dict(found) == {"audit": "INSERT SELECT", "seal": "INSERT SELECT", "unsealed": "DELETE INSERT SELECT"}
+
+
+async def test_policies_let_the_internal_login_see_by_scope_and_by_actor_alone(house: House) -> None:
+    """Whatever a new table's policy says, it asks the database for the scope, once for a statement."""
+    found = await catalogue(
+        house,
+        """SELECT schemaname || '.' || tablename, roles::text, cmd, coalesce(qual, with_check) FROM pg_policies
+           WHERE schemaname = ANY(:schemas) AND NOT (policyname = 'worker' AND roles = '{cakupan_worker}')""",
+    )
+    scope = "number <@ ( SELECT trust.scope() AS scope)"
+    own = "actor = ( SELECT trust.actor() AS actor)"
+    read = dict.fromkeys(("intake.batch", "intake.heartbeat"), f"({own})")
+    read |= dict.fromkeys(("intake.submission", "intake.quarantine"), f"(({scope}) OR ({own}))")
+    read["intake.household"] = f"({scope})"
+    assert set(found) == {(table, "{cakupan_internal}", "SELECT", rule) for table, rule in read.items()} | {
+        ("trust.audit", "{cakupan_internal}", "INSERT", f"({own})")
+    }
+
+
+#: Functions that anybody may call: each works on what it is given, or reads with the rights of who calls it.
+HARMLESS = {"ground.cell_parent", "ground.now", "intake.vector", "trust.actor"}
+
+#: Functions that act with the rights of the owner, and the logins that may call them.
+FOR_THE_OWNER = {
+    "trust.scope": {"internal", "worker"},
+    "trust.scope_of": {"worker"},
+    "trust.authenticate": {"internal", "worker"},
+    "trust.wait_for_seal": set[str](),
+}
 
 
 async def test_functions_that_act_for_the_owner_are_pinned(house: House) -> None:
     found = await catalogue(
         house,
-        """SELECT p.oid::regprocedure::text, p.proconfig, has_function_privilege('public', p.oid, 'EXECUTE')
+        """SELECT p.oid::regprocedure::text, p.prosecdef, p.prorettype = 'trigger'::regtype, p.proconfig,
+               has_function_privilege('public', p.oid, 'EXECUTE'),
+               ARRAY(SELECT login FROM unnest(ARRAY['internal', 'worker']) login
+                     WHERE has_function_privilege('cakupan_' || login, p.oid, 'EXECUTE'))
            FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-           WHERE n.nspname = ANY(:schemas) AND p.prosecdef""",
+           WHERE n.nspname = ANY(:schemas)""",
     )
-    assert {str(name).partition("(")[0] for name, _, _ in found} == {
-        "trust.scope",
-        "trust.scope_of",
-        "trust.authenticate",
-        "trust.wait_for_seal",
-    }
-    for name, config, public in found:
-        assert config == ["search_path=pg_catalog, pg_temp"], name
-        assert not public, name
+    named = {str(name).partition("(")[0]: row for name, *row in found}
+    assert {name for name, row in named.items() if row[0]} == set(FOR_THE_OWNER)
+    assert {name for name, row in named.items() if row[3]} == HARMLESS
+    for name, (definer, trigger, config, public, logins) in named.items():
+        if definer or trigger:
+            assert config == ["search_path=pg_catalog, pg_temp"], name
+            assert not public, name
+        if definer:
+            assert set(logins) == FOR_THE_OWNER[name], name
+    assert await catalogue(
+        house,
+        """SELECT nspname FROM pg_namespace
+           WHERE nspname = ANY(:schemas) AND has_schema_privilege('public', oid, 'USAGE')""",
+    ) == []  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -222,6 +287,15 @@ async def test_each_role_sees_exactly_its_scope(house: House, who: str) -> None:
         assert held == len(blocks - {0})
         batches = await connection.scalar(text("SELECT count(*) FROM intake.batch"))
         assert batches == (1 if who in {"admin", "enumerator"} else 0)
+
+
+@pytest.mark.parametrize("actor", ["x", "1; SELECT 1", "1.5", "1e0", "NaN", "99999999999", "(1)", "\u0661", " "])
+async def test_with_a_garbled_actor_there_is_an_error_or_nothing(house: House, actor: str) -> None:
+    for table in ("household", "submission", "quarantine", "batch", "heartbeat"):
+        async with house.db.internal.connect() as connection:
+            await connection.execute(text("SELECT set_config('app.actor', :a, true)"), {"a": actor})
+            with contextlib.suppress(DBAPIError):
+                assert await connection.scalar(text(f"SELECT count(*) FROM intake.{table}")) == 0
 
 
 async def revised(db: Database, statement: str, **of: object) -> None:

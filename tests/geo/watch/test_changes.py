@@ -20,7 +20,7 @@ def areas_of(live: Snapshot, scope: Scope, within: int = 0) -> Copy:
     """Every area a viewer may see, as the stream would tell it."""
     numbers = np.unique(np.concatenate([coverage.select(live, level, within) for level in LEVELS]))
     numbers = numbers[scope.mask(numbers, live.tree.last[numbers])]
-    return {int(row[0]): row for row in changes._rows(live, numbers, coverage.of_areas(live, numbers))}
+    return {int(row[0]): row for row in changes._rows(live, numbers, coverage.of_areas(live, scope, numbers))}
 
 
 def cells_of(live: Snapshot, scope: Scope, resolution: int) -> Copy:

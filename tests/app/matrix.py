@@ -1,0 +1,128 @@
+"""Every route the service answers, who may ask it, and how: what the tests of access, of sessions and of limits share.
+
+A route that is missing here fails `test_access.py`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi.routing import iter_route_contexts
+
+from app.database import Logins
+from app.main import create_app
+from app.settings import Settings
+from tests.app.callers import PEOPLE
+
+WATCHERS = frozenset({"enumerator", "supervisor", "coordinator", "admin"})
+DECIDERS = WATCHERS - {"enumerator"}
+ADMINS = frozenset({"admin"})
+ROLES = WATCHERS | {"local_government"}
+#: Everybody who is logged in, also without any role in force.
+ANYBODY = frozenset({"", *ROLES})
+
+TILE = "13/6761/4107"
+NO_ID = "11111111-1111-4111-8111-111111111111"
+
+#: Routes that need no log-in, and why that is right.
+OPEN = {
+    "GET /livez": "says nothing of anybody",
+    "GET /readyz": "says nothing of anybody",
+    "GET /metrics": "says nothing of any household",
+    "GET /v1/openapi.json": "the contract is public",
+    "GET /login": "where one logs in",
+    "POST /login": "where one logs in",
+    "GET /login/provider": "where one logs in, if the settings name a provider",
+    "GET /login/provider/callback": "where the provider sends one back",
+    "GET /": "leads to the log-in page",
+    "GET /gaps": "leads to the log-in page",
+    "GET /quarantine": "leads to the log-in page",
+    "GET /account": "leads to the log-in page",
+    "GET /access": "leads to the log-in page",
+    "GET /assets/{version}/{name:path}": "scripts and styles, the same for all",
+    "GET /favicon.ico": "the same for all",
+}
+
+#: Pages, and whom each shows more than that it is not for them.
+PAGES = {"/": WATCHERS, "/gaps": WATCHERS, "/quarantine": WATCHERS, "/account": ANYBODY, "/access": DECIDERS}
+
+
+@dataclass(frozen=True)
+class Route:
+    """How a guarded route is asked without changing anything, who may, and what those get.
+
+    `session`: a token does not do. `whole`: an administrator of the whole campaign only.
+    """
+
+    path: str
+    roles: frozenset[str]
+    status: int = 200
+    session: bool = False
+    whole: bool = False
+
+    def expected(self, who: str, kind: str) -> tuple[int, str]:
+        """Status, and the code of the problem if it is one, that a person gets with a `token` or a `session`."""
+        person = PEOPLE[who]
+        if person.ended == "disabled":
+            return 401, "not-logged-in"
+        if not person.roles and "" not in self.roles:
+            return 403, "no-role"
+        if not (person.roles or {""}) & self.roles or (self.whole and not person.everything):
+            return 403, "not-allowed"
+        return (403, "session-needed") if self.session and kind == "token" else (self.status, "")
+
+
+GUARDED = {
+    "POST /v1/submissions": Route("/v1/submissions", WATCHERS, 422),
+    "GET /v1/submissions/{submission_id}": Route(f"/v1/submissions/{NO_ID}", WATCHERS, 404),
+    "POST /v1/heartbeats": Route("/v1/heartbeats", WATCHERS, 422),
+    "GET /v1/areas": Route("/v1/areas", WATCHERS),
+    "GET /v1/areas/{code}": Route("/v1/areas/6472", WATCHERS),
+    "GET /v1/campaign": Route("/v1/campaign", ANYBODY),
+    "GET /v1/coverage": Route("/v1/coverage", WATCHERS),
+    "GET /v1/cells": Route("/v1/cells", WATCHERS),
+    "GET /v1/gaps": Route("/v1/gaps", WATCHERS),
+    "GET /v1/households": Route("/v1/households", WATCHERS),
+    "GET /v1/quarantine": Route("/v1/quarantine", WATCHERS),
+    "POST /v1/quarantine/{row_id}/resolve": Route("/v1/quarantine/1/resolve", DECIDERS, 422),
+    "GET /v1/stream": Route("/v1/stream", WATCHERS),
+    "GET /tiles/{layer}/{z}/{x}/{y}.mvt": Route(f"/tiles/blocks/{TILE}.mvt", WATCHERS),
+    "GET /tiles/{layer}.json": Route("/tiles/blocks.json", ANYBODY),
+    "GET /style.json": Route("/style.json", WATCHERS),
+    "GET /v1/me": Route("/v1/me", ANYBODY),
+    "POST /logout": Route("/logout", ANYBODY, 303),
+    "GET /v1/tokens": Route("/v1/tokens", ANYBODY),
+    "POST /v1/tokens": Route("/v1/tokens", ROLES, 422, session=True),
+    "DELETE /v1/tokens/{token_id}": Route("/v1/tokens/2000000000", ANYBODY, 404),
+    "GET /v1/sessions": Route("/v1/sessions", ANYBODY),
+    "DELETE /v1/sessions/{session_id}": Route("/v1/sessions/2000000000", ANYBODY, 404),
+    "POST /v1/password": Route("/v1/password", ANYBODY, 422, session=True),
+    "GET /v1/access": Route("/v1/access", DECIDERS),
+    "GET /v1/accounts": Route("/v1/accounts", ADMINS),
+    "POST /v1/accounts": Route("/v1/accounts", ADMINS, 422, session=True),
+    "POST /v1/accounts/{name}/grants": Route("/v1/accounts/nobody/grants", ADMINS, 422, session=True),
+    "DELETE /v1/grants/{grant_id}": Route("/v1/grants/2000000000", ADMINS, 404),
+    "POST /v1/accounts/{name}/password": Route("/v1/accounts/nobody/password", ADMINS, 404, session=True),
+    "POST /v1/accounts/{name}/disable": Route("/v1/accounts/nobody/disable", ADMINS, 404),
+    "POST /v1/accounts/{name}/enable": Route("/v1/accounts/nobody/enable", ADMINS, 404, session=True),
+    "GET /v1/audit": Route("/v1/audit", ADMINS, whole=True),
+}
+
+#: Routes that change something.
+UNSAFE = [route for route in GUARDED if not route.startswith("GET ")]
+
+
+def routes(settings: Settings) -> set[str]:
+    """Method and path of everything the service answers, a provider of log-ins included."""
+    nowhere = "postgresql+psycopg://nobody@127.0.0.1:9/none"
+    provider = {"oidc_issuer": "https://provider.example", "oidc_client_id": "cakupan"}
+    app = create_app(settings.model_copy(update=provider), Logins(nowhere, nowhere, nowhere))
+    found = set()
+    for context in iter_route_contexts(app.routes):
+        found |= {f"{method} {context.path}" for method in context.methods or () if method != "HEAD"}
+    return found
+
+
+def request_of(route: str) -> dict[str, Any]:
+    """Method, address and body of a request that changes nothing."""
+    method = route.partition(" ")[0]
+    return {"method": method, "url": GUARDED[route].path} | ({"json": {"submissions": []}} if method == "POST" else {})

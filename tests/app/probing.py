@@ -1,0 +1,355 @@
+"""Probes: random callers ask random things, and every answer is searched for what is not theirs.
+
+What a caller may see is known from `realm`, not from the code under test: ids of households and submissions say of
+which block they are, and counts are held against those worked out from the rows that were sent.
+"""
+
+import json
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import numpy as np
+from fastapi import FastAPI
+
+from geo.ground import cells
+from geo.watch.coverage import FIELDS, STATES
+from tests.app.asking import Answer, ask
+from tests.app.matrix import DECIDERS
+from tests.app.reading import FORMATS, Row, events_of, rows_of, text_of, tile_of
+from tests.app.realm import (
+    AREAS,
+    BLOCKS,
+    GRANTS,
+    HOUSEHOLD,
+    ROWS,
+    SIDE,
+    SOUTH,
+    SUBMISSION,
+    WEST,
+    Caller,
+    Realm,
+    households_of,
+)
+from tiles.layers import resolution_at
+
+LEVELS = ("province", "regency", "district", "village", "block", "scope")
+HIDDEN = -2
+
+
+def inside_of(within: str | None) -> frozenset[int]:
+    """Numbers of the blocks of an area, or of all."""
+    return AREAS[within].blocks if within in AREAS else frozenset(BLOCKS.values())
+
+
+class Prober:
+    """Asks at random and keeps what it was told and should not have been, in `found`."""
+
+    def __init__(self, app: FastAPI, realm: Realm, seed: int) -> None:
+        self._app, self._realm, self._chance = app, realm, random.Random(seed)  # noqa: S311 -- the seed replays a run; no secret is made of it
+        self._callers = list(realm.callers.values())
+        self.found: list[str] = []
+        self.statuses: dict[tuple[str, int], int] = {}
+        self._asked = ""
+
+    async def go(self, times: int, *, enough: int = 20) -> list[str]:
+        """Ask so often, or until `enough` was found; several may do so at once."""
+        probes = list(PROBES.values())
+        for _ in range(times):
+            caller = self._chance.choice(self._callers)
+            await self._chance.choice(probes)(self, caller)
+            if len(self.found) >= enough:
+                break
+        return self.found
+
+    # Asking
+
+    async def _get(self, caller: Caller, path: str, query: Mapping[str, Any] | None = None, **more: Any) -> Answer:
+        given = {name: value for name, value in (query or {}).items() if value is not None}
+        headers = {"authorization": f"Bearer {caller.token}"} if caller.token else {}
+        if self._chance.random() < 0.1:  # whatever another was given
+            headers["if-none-match"] = f'"{self._chance.getrandbits(64):016x}"'
+        self._asked = f"{caller.name}: {more.get('method', 'GET')} {path} {given}"
+        answer = await ask(self._app, path, given, headers=headers, **more)
+        key = (path.split("/")[2] if path.startswith("/v1/") else path.split("/")[1], answer.status)
+        self.statuses[key] = self.statuses.get(key, 0) + 1
+        if answer.status >= 500:
+            self._wrong(f"answered {answer.status}")
+        if not caller.token and answer.status != 401:
+            self._wrong(f"answered nobody with {answer.status}")
+        if answer.status >= 400 or given.get("format") != "xlsx":
+            self._search(caller, answer.body.decode("latin-1"))
+        return answer
+
+    async def _watched(
+        self, caller: Caller, path: str, query: Mapping[str, Any] | None = None, **more: Any
+    ) -> Answer | None:
+        """What those who watch get; None for whatever is no answer of numbers, and others must get nothing else."""
+        answer = await self._get(caller, path, query, **more)
+        if caller.token and not caller.watches and answer.status != 403:
+            self._wrong(f"answered one who watches nothing with {answer.status}")
+        return answer if answer.status == 200 else None
+
+    # Looking
+
+    def _wrong(self, what: str) -> None:
+        self.found.append(f"{what} -- {self._asked}")
+
+    def _search(self, caller: Caller, said: str) -> None:
+        for number, n in HOUSEHOLD.findall(said):
+            if int(number) not in caller.blocks and f"HH-{number}-{n}" not in caller.sent:
+                self._wrong(f"gave household HH-{number}-{n}")
+        own = {name.split("-")[1] for name in caller.sent}
+        for number, _, _ in SUBMISSION.findall(said):
+            if int(number) not in caller.blocks and f"{int(number):02d}" not in own:
+                self._wrong(f"gave a submission of block {int(number)}")
+
+    def _areas(self, caller: Caller, rows: list[Row], *, whole: bool = True) -> None:
+        """Numbers of areas: of those covered, and true; of others none."""
+        for row in rows:
+            shown = {field for field in FIELDS if field in row and row[field] is not None}
+            code = str(row["code"])
+            if shown and code not in caller.covered:
+                self._wrong(f"gave {sorted(shown)[0]} of {code}")
+            if whole and code in caller.covered:
+                true = sum(self._realm.completed[n] for n in AREAS[code].blocks)
+                if row["completed"] != true:
+                    self._wrong(f"gave {row['completed']} for {code}, not {true}")
+
+    def _cells(
+        self, caller: Caller, told: Mapping[int, tuple[float, float]], resolution: int, within: str | None
+    ) -> None:
+        """Completed and expected by cell: those of one's own blocks alone."""
+        if not told:
+            return
+        blocks = caller.blocks & inside_of(within)
+        done = self._realm.by_cell(self._realm.cells, blocks, resolution)
+        wanted = self._realm.by_cell(self._realm.expected_cells, blocks, resolution)
+        for cell, (completed, families) in told.items():
+            if (completed, max(families, 0)) != (done[cell], wanted[cell]):
+                self._wrong(f"gave {completed} of {families} for cell {cell:x}, not {done[cell]} of {wanted[cell]}")
+
+    # What may be asked
+
+    def _code(self) -> str | None:
+        return self._chance.choice([None, None, *AREAS, "9999999"])
+
+    def _format(self) -> str:
+        return self._chance.choices(FORMATS, (5, 2, 2, 1))[0]
+
+    def _limit(self, most: int) -> int | None:
+        return self._chance.choice([None, 1, 7, most, most + 1])
+
+    def _box(self) -> str | None:
+        west, south = (round(start + self._chance.uniform(-2, 6) * SIDE, 5) for start in (WEST, SOUTH))
+        width, height = (self._chance.choice([0, 1, 3, 100]) * SIDE for _ in range(2))
+        return self._chance.choice([None, f"{west},{south},{west + width},{south + height}", "1,2,3"])
+
+    def _household(self) -> dict[str, object]:
+        return self._chance.choice(households_of(self._chance.choice(list(BLOCKS.values()))))
+
+    async def _list(self, caller: Caller, name: str, query: dict[str, Any]) -> tuple[list[Row], dict[str, Any]]:
+        """Rows of a list and what is said of all of them; nothing where the answer has none."""
+        format_ = self._format()
+        answer = await self._watched(caller, f"/v1/{name}", query | {"format": format_})
+        if answer is None:
+            return [], {}
+        if format_ == "xlsx":
+            self._search(caller, text_of(answer.body, format_))
+        head = json.loads(answer.body) if format_ == "json" else {}
+        return rows_of(answer.body, name, format_), head
+
+    async def coverage(self, caller: Caller) -> None:
+        within, level, day = self._code(), self._chance.choice(LEVELS), self._chance.choice([None, None, "2022-10-21"])
+        asked = {"within": within, "level": level, "day": day, "limit": self._limit(100_000)}
+        rows, _ = await self._list(caller, "coverage", asked | {"after": self._chance.choice([None, 0, 7, 30])})
+        if level != "scope":
+            self._areas(caller, rows, whole=day is None)
+        for row in rows if level == "scope" and day is None else ():
+            if row["completed"] != (true := self._realm.total(caller, within)):
+                self._wrong(f"gave {row['completed']} as total, not {true}")
+
+    async def gaps(self, caller: Caller) -> None:
+        within = self._code()
+        state = self._chance.choice([None, list(STATES), ["unvisited"], ["nowhere"]])
+        after = self._chance.choice([None, None, "20-5", f"{self._chance.randrange(50)}-{self._chance.randrange(40)}"])
+        rows, head = await self._list(
+            caller, "gaps", {"within": within, "state": state, "after": after, "limit": self._limit(100_000)}
+        )
+        self._areas(caller, rows)
+        for row in rows:
+            if row["code"] not in BLOCKS or BLOCKS[row["code"]] not in caller.blocks:
+                self._wrong(f"listed {row['code']}")
+        inside = inside_of(within)
+        if head and sum(head["states"].values()) != len(caller.blocks & inside):
+            self._wrong(f"counted {head['states']}")
+
+    async def cells(self, caller: Caller) -> None:
+        within, resolution = self._code(), self._chance.randrange(3, 12)
+        rows, _ = await self._list(caller, "cells", {"within": within, "res": resolution, "bbox": self._box()})
+        told = {cells.from_hex(r["cell"]): (float(r["completed"]), float(r["expected"] or 0)) for r in rows}
+        self._cells(caller, told, resolution, within)
+
+    async def areas(self, caller: Caller) -> None:
+        asked = {"within": self._code(), "level": self._chance.choice([None, *LEVELS]), "q": self._chance.choice(
+            [None, "Area", "64", self._household()["household_id"]])}  # fmt: skip
+        rows, _ = await self._list(caller, "areas", asked | {"limit": self._limit(10_000)})
+        if {name for row in rows for name in row} & set(FIELDS):
+            self._wrong("gave numbers with the areas")
+
+    async def area(self, caller: Caller) -> None:
+        code = self._chance.choice([*AREAS, str(self._household()["household_id"])])
+        answer = await self._watched(caller, f"/v1/areas/{code}", {"level": self._chance.choice([None, "village"])})
+        if answer:
+            self._areas(caller, [json.loads(answer.body)["area"]])
+
+    async def households(self, caller: Caller) -> None:
+        within, foreign = self._code(), self._household()
+        key = self._chance.choice(
+            [f"n{self._chance.randrange(45)}~{foreign['household_id']}", "n0~", "c0~", "c5~x", "?"]
+        )
+        asked = {
+            "within": within,
+            "bbox": self._box(),
+            "after": self._chance.choice([None, None, key]),
+            "result": self._chance.choice([None, None, "completed", "moved"]),
+            "from": self._chance.choice([None, None, "2022-10-22"]),
+            "unplaced": self._chance.choice([None, None, None, "true"]),
+            "limit": self._limit(10_000),
+        }
+        rows, head = await self._list(caller, "households", asked)
+        for row in rows:
+            if BLOCKS.get(row["code"]) not in caller.blocks:
+                self._wrong(f"listed a household of {row['code']}")
+        if head and not any(asked[name] for name in ("bbox", "result", "from", "unplaced")):
+            true = sum(3 + n % 5 for n in caller.blocks & inside_of(within))
+            if head["total"] != true:
+                self._wrong(f"counted {head['total']} households, not {true}")
+
+    async def quarantine(self, caller: Caller) -> None:
+        within = self._code()
+        state = self._chance.choice([None, ["open"], ["open", "resolved", "rejected"]])
+        after = self._chance.choice([None, None, self._chance.choice(list(self._realm.held))])
+        asked = {"within": within, "state": state, "after": after, "limit": self._chance.choice([None, 0, 1, 1000])}
+        _, head = await self._list(caller, "quarantine", asked)
+        inside = inside_of(within)
+        seen = sum(
+            number in inside and (number in caller.blocks or household in caller.sent)
+            for number, household in self._realm.held.values()
+        )
+        if head and sum(head["states"].values()) != seen:
+            self._wrong(f"counted {head['states']} rows held back, not {seen}")
+
+    async def resolve(self, caller: Caller) -> None:
+        row = self._chance.choice([*self._realm.held, 10**9])
+        number, household = self._realm.held.get(row, (0, ""))
+        body = json.dumps({"action": "amend", "changes": {"no such field": 1}}).encode()
+        answer = await self._get(caller, f"/v1/quarantine/{row}/resolve", method="POST", body=body)
+        decides = caller.roles & DECIDERS
+        mine = {n for role, area in zip(self._roles(caller), caller.areas, strict=True) if role in DECIDERS
+                for n in (BLOCKS.values() if area is None else area.blocks)}  # fmt: skip
+        right = (
+            401
+            if not caller.token
+            else 403
+            if not decides
+            else 422
+            if number in mine or household in caller.sent
+            else 404
+        )
+        if answer.status != right:
+            self._wrong(f"answered {answer.status}, not {right}, for a row of block {number}")
+
+    def _roles(self, caller: Caller) -> list[str]:
+        return [role for role, _, _ in GRANTS[caller.name] if role != "local_government"]
+
+    async def submission(self, caller: Caller) -> None:
+        row = self._household()
+        answer = await self._get(caller, f"/v1/submissions/{row['submission_id']}")
+        seen = int(str(row["submission_id"])[4:8]) in caller.blocks
+        right = 401 if not caller.token else 403 if not caller.watches else 200 if seen else 404
+        if answer.status != right:
+            self._wrong(f"answered {answer.status}, not {right}")
+
+    async def stream(self, caller: Caller) -> None:
+        within, resolution = self._chance.choice([None, *AREAS]), self._chance.choice([None, *range(4, 11)])
+        asked = {"within": within, "res": resolution, "epoch": self._chance.choice([0, 0, 10**6]),
+                 "level": self._chance.sample(LEVELS[:-1], self._chance.randrange(1, 4))}  # fmt: skip
+        answer = await self._watched(caller, "/v1/stream", asked)
+        if answer is None:
+            return
+        event = events_of(answer.body.decode())[-1]
+        if event["total"]["completed"] != (true := self._realm.total(caller, within)):
+            self._wrong(f"gave {event['total']['completed']} as total, not {true}")
+        rows = [{"code": ROWS[row[0] - 1][1], "completed": row[2], "expected": row[1]} for row in event["areas"]]
+        self._areas(caller, rows)
+        if resolution is not None:
+            ids = np.array([row[0] for row in event["cells"]], dtype=np.int64)
+            keys = cells.from_feature_ids(ids, resolution).tolist()
+            told = {key: (row[2], row[1]) for key, row in zip(keys, event["cells"], strict=True)}
+            self._cells(caller, told, resolution, within)
+
+    async def tile(self, caller: Caller) -> None:
+        layer, z = self._chance.choice(("areas", "blocks", "cells", "households")), self._chance.randrange(17)
+        if layer == "households":
+            z = self._chance.choice((14, 14, 15, 16))
+        x, y = (self._chance.randrange(2**z) for _ in range(2))
+        if self._chance.random() < 0.9:
+            lon, lat = (start + self._chance.random() * 6 * SIDE for start in (WEST, SOUTH))
+            x = int((lon + 180) / 360 * 2**z)
+            y = int((1 - np.arcsinh(np.tan(np.radians(lat))) / np.pi) / 2 * 2**z)
+        answer = await self._watched(caller, f"/tiles/{layer}/{z}/{x}/{y}.mvt")
+        if answer is None or layer == "households":  # its ids lie plain in the bytes, and were searched for
+            return
+        rows = tile_of(answer.body, layer)
+        if layer == "cells":
+            keys = cells.from_feature_ids(
+                np.array([row["id"] for row in rows], dtype=np.int64), resolution_at(z)
+            ).tolist()
+            told = {key: (row["completed"], row["expected"]) for key, row in zip(keys, rows, strict=True)}
+            self._cells(caller, told, resolution_at(z), None)
+            return
+        shown = [{n: None if v == HIDDEN else v for n, v in row.items()} for row in rows]
+        self._areas(caller, shown)
+
+    async def beside(self, caller: Caller) -> None:
+        """What says nothing of households or of numbers."""
+        path = self._chance.choice(
+            ("/v1/me", "/v1/campaign", "/v1/tokens", "/v1/sessions", "/style.json", "/tiles/cells.json")
+        )
+        await self._get(caller, path)
+
+    async def people(self, caller: Caller) -> None:
+        """Accounts, grants and what people did."""
+        name = self._chance.choice(("access", "accounts", "audit"))
+        format_ = self._format()
+        more = {"within": self._code()} if name == "access" else {"limit": self._limit(1000)}
+        answer = await self._get(caller, f"/v1/{name}", more | {"format": format_})
+        if answer.status == 200 and format_ == "xlsx":
+            self._search(caller, text_of(answer.body, format_))
+        allowed = {"access": DECIDERS, "accounts": {"admin"}, "audit": {"admin"}}[name]
+        if answer.status == 200 and (not caller.roles & allowed or (name == "audit" and caller.name != "admin")):
+            self._wrong("told of others")
+
+
+Probe = Callable[[Prober, Caller], Awaitable[None]]
+
+#: Which probe asks which routes; `test_probes.py` holds them against the application's.
+PROBES: dict[tuple[str, ...], Probe] = {
+    ("GET /v1/coverage",): Prober.coverage,
+    ("GET /v1/gaps",): Prober.gaps,
+    ("GET /v1/cells",): Prober.cells,
+    ("GET /v1/areas",): Prober.areas,
+    ("GET /v1/areas/{code}",): Prober.area,
+    ("GET /v1/households",): Prober.households,
+    ("GET /v1/quarantine",): Prober.quarantine,
+    ("POST /v1/quarantine/{row_id}/resolve",): Prober.resolve,
+    ("GET /v1/submissions/{submission_id}",): Prober.submission,
+    ("GET /v1/stream",): Prober.stream,
+    ("GET /tiles/{layer}/{z}/{x}/{y}.mvt",): Prober.tile,
+    (
+        *("GET /v1/me", "GET /v1/campaign", "GET /v1/tokens", "GET /v1/sessions", "GET /style.json"),
+        "GET /tiles/{layer}.json",
+    ): Prober.beside,
+    ("GET /v1/access", "GET /v1/accounts", "GET /v1/audit"): Prober.people,
+}
