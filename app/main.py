@@ -18,6 +18,7 @@ from app.api import (
     heartbeats,
     households,
     me,
+    progress,
     quarantine,
     session,
     stream,
@@ -65,8 +66,10 @@ def create_app(settings: Settings, logins: Logins, *, heads: Heads | None = None
     app.state.viewers = 0
     app.state.may_lose = may_lose
     errors.install(app)
-    for noun in (submissions, heartbeats, households, quarantine, areas, campaign, coverage, gaps, stream, tiles,
-                 health, session, me, tokens, access, accounts, audit):  # fmt: skip
+    about_households = (submissions, heartbeats, households, quarantine)
+    about_areas = (areas, campaign, coverage, gaps, progress, stream, tiles)
+    about_people = (session, me, tokens, access, accounts, audit)
+    for noun in (*about_households, *about_areas, health, *about_people):
         app.include_router(noun.router)
     app.include_router(pages.router)
     if settings.oidc_issuer and settings.oidc_client_id:

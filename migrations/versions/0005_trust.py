@@ -22,8 +22,11 @@ WHERE role = 'local_government'
 FUNCTIONS = """
 DROP FUNCTION trust.authenticate(bytea);
 CREATE FUNCTION trust.scope_of(actor integer, role text) RETURNS int4multirange
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_column
+DECLARE found int4multirange;
+BEGIN
 WITH mine AS (
     SELECT g.role, g.edition_id, g.level, g.code, g.assigned, c.name
     FROM trust.granted g
@@ -57,10 +60,13 @@ WITH mine AS (
     JOIN ground.area a ON a.edition_id = p.edition_id AND a.code = w.code AND a.number = a.last
     WHERE m.assigned
 )
-SELECT coalesce(range_agg(numbers), '{}'::int4multirange) FROM seen
+SELECT coalesce(range_agg(numbers), '{}'::int4multirange) INTO found FROM seen;
+RETURN found;
+END
 $$;
 COMMENT ON FUNCTION trust.scope_of(integer, text) IS
-    'The numbers an account may see in one role, or (null) in any, from its grants in the current edition';
+    'The numbers an account may see in one role, or (null) in any, by its grants in the current edition. In plpgsql, which
+     keeps its plan; a function in SQL would be planned anew for each statement that a policy guards';
 
 CREATE OR REPLACE FUNCTION trust.scope() RETURNS int4multirange
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

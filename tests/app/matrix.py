@@ -82,6 +82,7 @@ GUARDED = {
     "GET /v1/cells": Route("/v1/cells", WATCHERS),
     "GET /v1/gaps": Route("/v1/gaps", WATCHERS),
     "GET /v1/households": Route("/v1/households", WATCHERS),
+    "GET /v1/progress": Route("/v1/progress", WATCHERS),
     "GET /v1/quarantine": Route("/v1/quarantine", WATCHERS),
     "POST /v1/quarantine/{row_id}/resolve": Route("/v1/quarantine/1/resolve", DECIDERS, 422),
     "GET /v1/stream": Route("/v1/stream", WATCHERS),

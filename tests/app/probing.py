@@ -184,6 +184,16 @@ class Prober:
         if head and sum(head["states"].values()) != len(caller.blocks & inside):
             self._wrong(f"counted {head['states']}")
 
+    async def progress(self, caller: Caller) -> None:
+        within = self._code()
+        rows, head = await self._list(caller, "progress", {"within": within})
+        if within is not None and within not in caller.covered and (rows or head.get("completed") is not None):
+            self._wrong(f"told how {within} goes")
+        if head and head["completed"] is not None and head["completed"] != (true := self._realm.total(caller, within)):
+            self._wrong(f"gave {head['completed']} as total, not {true}")
+        if rows and int(rows[-1]["completed"]) > self._realm.total(caller, within):
+            self._wrong(f"gave {rows[-1]['completed']} of the last day")
+
     async def cells(self, caller: Caller) -> None:
         within, resolution = self._code(), self._chance.randrange(3, 12)
         rows, _ = await self._list(caller, "cells", {"within": within, "res": resolution, "bbox": self._box()})
@@ -339,6 +349,7 @@ PROBES: dict[tuple[str, ...], Probe] = {
     ("GET /v1/coverage",): Prober.coverage,
     ("GET /v1/gaps",): Prober.gaps,
     ("GET /v1/cells",): Prober.cells,
+    ("GET /v1/progress",): Prober.progress,
     ("GET /v1/areas",): Prober.areas,
     ("GET /v1/areas/{code}",): Prober.area,
     ("GET /v1/households",): Prober.households,

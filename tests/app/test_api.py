@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import text
 
 from app import answers
+from app.api.progress import ProgressOut
 from app.api.submissions import BatchOut, ReceiptNow
 from app.bodies import MAX_BYTES, MAX_ROWS
 from app.database import Database, Logins
@@ -159,6 +160,8 @@ SHAPES: list[tuple[str, type[BaseModel]]] = [
     ("/v1/cells?res=7", answers.CellsOut),
     ("/v1/cells?res=10&bbox=117.14,-0.51,117.145,-0.5", answers.CellsOut),
     ("/v1/gaps", answers.GapsOut),
+    ("/v1/progress?within=6472", ProgressOut),
+    ("/v1/progress?target=0.5", ProgressOut),
     ("/v1/gaps?state=over&state=done&limit=1", answers.GapsOut),
 ]
 

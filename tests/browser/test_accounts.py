@@ -10,7 +10,7 @@ from playwright.async_api import expect
 from app.database import Database
 from geo.trust import accounts
 from geo.trust.grants import Grant
-from tests.app.test_accounts import HERE, enters, fresh_town, grant, session
+from tests.app.townspeople import HERE, enters, fresh_town, grant, session
 from tests.browser.conftest import DESK, PHONE
 from tests.conftest import CERTIFICATES, PASSWORD, Service, serving
 from tests.world import VILLAGES
@@ -140,7 +140,8 @@ async def test_a_supervisor_sees_who_may_see_its_area(fresh_town, visit):
 
 
 async def test_an_administrator_makes_an_account_with_keys_alone(fresh_town, visit):
-    page = (await visit(fresh_town, "/access", who="lurah")).page
+    visited = await visit(fresh_town, "/access", who="lurah")
+    page = visited.page
     await expect(page.locator(".person")).to_have_count(11)
     await page.locator("#fresh summary").focus()
     await page.keyboard.press("Enter")
@@ -176,6 +177,7 @@ async def test_an_administrator_makes_an_account_with_keys_alone(fresh_town, vis
     await expect(page.locator("#holders tr", has_text="ani")).to_have_count(1)
     with session(fresh_town, "ani", password) as client:
         assert client.get("/v1/me").json()["blocks"] == 3
+    forget(visited, 403)
 
 
 async def test_an_account_is_shut_out_only_after_a_second_yes(fresh_town, visit):

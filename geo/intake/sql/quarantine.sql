@@ -6,10 +6,8 @@ SELECT set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan'
 -- One page of rows held back, newest first, as far as row-level security lets the reader see them: those of areas
 -- numbered `first … last`, and those `mine` sent. `known` is the record that is stored under the same id, else under the
 -- same household and revision.
-WITH page AS (
-    SELECT *,
-        CASE WHEN raw ->> 'submission_id' ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$'
-            THEN CAST(raw ->> 'submission_id' AS uuid) END AS sent_id
+WITH held AS (
+    SELECT *
     FROM intake.quarantine
     WHERE (number BETWEEN :first AND :last OR actor = CAST(:mine AS integer))
       AND state = ANY(CAST(:states AS text[]))
@@ -17,6 +15,11 @@ WITH page AS (
       AND quarantine_id < CAST(:after AS bigint)
     ORDER BY quarantine_id DESC
     LIMIT :limit
+), page AS (
+    SELECT *,
+        CASE WHEN raw ->> 'submission_id' ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$'
+            THEN CAST(raw ->> 'submission_id' AS uuid) END AS sent_id
+    FROM held
 )
 SELECT q.quarantine_id AS id, q.state, q.reason, q.detail, q.proposal, q.raw, q.number, q.batch_id, q."row",
     q.received_at, sender.name AS sender, q.actor = :actor AS own, k.record AS known, q.resolved_at,

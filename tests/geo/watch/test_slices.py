@@ -1,4 +1,4 @@
-"""What answers one caller is made from the caller's slice of the nation: memory goes by the scope, and by nothing else."""
+"""What answers one caller is made from its slice of the nation: memory goes by the scope, and by nothing else."""
 
 import tracemalloc
 from collections import OrderedDict
