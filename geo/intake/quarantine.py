@@ -163,11 +163,8 @@ async def resolve(db: AsyncConnection, ground: Ground, scope: Scope, row_id: int
     the row cannot be believed; then the caller must roll back, and nothing has happened.
     """
     note = _note(decision)
-    held = (
-        (await db.execute(SQL["held"], {"id": row_id, "actor": scope.actor, "scope": scope.multirange}))
-        .mappings()
-        .one_or_none()
-    )
+    found = await db.execute(SQL["held"], {"id": row_id, "scope": scope.multirange})
+    held = found.mappings().one_or_none()
     if held is None:
         raise NotFound("there is no such row, or it is not yours to see")
     if held["state"] != "open":

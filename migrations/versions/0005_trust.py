@@ -124,6 +124,7 @@ REVOKE ALL ON FUNCTION trust.scope_of(integer, text), trust.authenticate(bytea),
 GRANT EXECUTE ON FUNCTION trust.scope_of(integer, text) TO cakupan_worker;
 GRANT EXECUTE ON FUNCTION trust.authenticate(bytea) TO cakupan_worker, cakupan_internal;
 GRANT SELECT, INSERT, DELETE ON trust.unsealed TO cakupan_worker;
+REVOKE DELETE ON trust.account, trust.granted, trust.credential FROM cakupan_worker;
 GRANT SELECT, INSERT ON trust.seal TO cakupan_worker;
 INSERT INTO trust.unsealed (audit_id) SELECT audit_id FROM trust.audit;
 """
@@ -177,6 +178,7 @@ $$;
 REVOKE ALL ON FUNCTION trust.scope_of(integer), trust.authenticate(bytea) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION trust.scope_of(integer) TO cakupan_worker;
 GRANT EXECUTE ON FUNCTION trust.authenticate(bytea) TO cakupan_worker, cakupan_internal;
+GRANT DELETE ON trust.account, trust.granted, trust.credential TO cakupan_worker;
 """
 
 

@@ -71,7 +71,7 @@ SELECT q.quarantine_id, q.state, q.reason, q.raw, encode(q.digest, 'hex') AS dig
         SELECT FROM trust.granted g WHERE g.account_id = q.actor AND g.role <> 'enumerator' AND g.ended_at IS NULL) AS only_itself
 FROM intake.quarantine q LEFT JOIN trust.account a ON a.account_id = q.actor
 WHERE q.quarantine_id = CAST(:id AS bigint)
-  AND (q.number <@ CAST(:scope AS int4multirange) OR q.actor = :actor)
+  AND q.number <@ CAST(:scope AS int4multirange)
 FOR UPDATE OF q;
 
 -- name: top

@@ -311,7 +311,7 @@ async def revised(db: Database, statement: str, **of: object) -> None:
         "UPDATE trust.credential SET revoked_at = now() WHERE account_id = :id",
         "UPDATE trust.credential SET expires_at = now() - interval '1 second' WHERE account_id = :id",
         "UPDATE trust.granted SET edition_id = :other WHERE account_id = :id",
-        "DELETE FROM trust.granted WHERE account_id = :id",
+        "UPDATE trust.granted SET ended_at = now(), ended_by = 0 WHERE account_id = :id",
     ],
 )
 async def test_what_ended_opens_nothing(house: House, change: str) -> None:
