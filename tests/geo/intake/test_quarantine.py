@@ -287,6 +287,15 @@ async def test_nobody_decides_outside_its_scope(desk: Desk) -> None:
     assert (await desk.decide("admin", rows[0], "reject", note="no")).state == "rejected"
 
 
+async def test_nobody_decides_elsewhere_on_what_it_sent_itself(desk: Desk) -> None:
+    await desk.send("supervisor", swapped(inside=BLOCKS[4]))
+    row = await first(desk, "supervisor")
+    assert row["own"]
+    with pytest.raises(NotFound):
+        await desk.decide("supervisor", row["id"], "amend", **row["proposal"])
+    assert (await desk.decide("other", row["id"], "amend", **row["proposal"])).state == "resolved"
+
+
 async def test_of_two_who_decide_at_once_one_comes_too_late(desk: Desk) -> None:
     await desk.send("enumerator", *(swapped(n) for n in range(5)))
     for row in (await desk.listing("admin")).rows:
