@@ -142,7 +142,7 @@ async def compared(db: Database, name: str, who: str, scope: Scope, ask: Ask, ro
 
 async def driver_of(connection: AsyncConnection) -> psycopg.AsyncConnection[Any]:
     raw = await connection.get_raw_connection()
-    driver: psycopg.AsyncConnection[Any] = raw.driver_connection  # type: ignore[assignment]
+    driver: psycopg.AsyncConnection[Any] = raw.driver_connection  # type: ignore[assignment]  # the driver's own connection, which SQLAlchemy types as any
     return driver
 
 

@@ -1,4 +1,4 @@
-"""Every table, constraint and index on one page. Functions, policies and logins stand in `migrations/`.
+"""Every table, constraint and index; those of trust in `geo.schema_trust`. Functions and rights are in `migrations/`.
 
 Schemas are ours alone: `ground`, `intake`, `trust`. Codes are text, always. Coordinates are EPSG:4326 unless a column
 name says otherwise; instants are `timestamptz`; cells are H3 indexes as bigint. `number` is an area's place in the
@@ -68,11 +68,13 @@ metadata = MetaData(
 )
 
 
-def _instant(name: str, *, null: bool = False, now: bool = False) -> Column[object]:
+def instant(name: str, *, null: bool = False, now: bool = False) -> Column[object]:
+    """A column for an instant."""
     return Column(name, DateTime(timezone=True), nullable=null, server_default=func.now() if now else None)
 
 
-def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    """A check that a column holds one of some words."""
     return CheckConstraint(f"{column} IN ({', '.join(repr(v) for v in values)})", name=column)
 
 
@@ -88,7 +90,7 @@ edition = Table(
     Column("edition_id", Integer, Identity(), primary_key=True),
     Column("code", Text, nullable=False, unique=True),
     Column("digest", Text, nullable=False, comment="changes with the areas; names caches of shapes"),
-    _instant("numbered_at", now=True),
+    instant("numbered_at", now=True),
     schema="ground",
 )
 
@@ -109,7 +111,7 @@ area = Table(
     Column("lat", Double, nullable=False),
     Column("geom", Geometry("MULTIPOLYGON", 4326, spatial_index=False), nullable=False),
     Column("geom_3857", Geometry("MULTIPOLYGON", 3857, spatial_index=False), nullable=False),
-    _one_of("level", ("province", "regency", "district", "village", "block")),
+    one_of("level", ("province", "regency", "district", "village", "block")),
     CheckConstraint("number >= 1 AND last >= number AND parent < number", name="preorder"),
     UniqueConstraint("edition_id", "level", "code"),
     Index("area_block_code_key", "edition_id", "code", unique=True, postgresql_where=text("number = last")),
@@ -137,7 +139,7 @@ expected = Table(
     Column("expected", Integer, nullable=False),
     Column("source", Text, nullable=False),
     Column("dated", Date, nullable=False),
-    _one_of("series", SERIES),
+    one_of("series", SERIES),
     CheckConstraint("expected >= 0", name="expected"),
     schema="ground",
 )
@@ -167,13 +169,13 @@ campaign = Table(
     Column("accuracy_limit_m", REAL, nullable=False, server_default=text("50")),
     Column("outside_limit_m", REAL, nullable=False, server_default=text("5000")),
     Column("simulated", Boolean, nullable=False, server_default=text("false")),
-    _instant("clock", null=True),
-    _instant("clock_at", null=True),
+    instant("clock", null=True),
+    instant("clock_at", null=True),
     Column("clock_speed", Double, nullable=False, server_default=text("0"), comment="seconds it gains in a real one"),
     CheckConstraint("campaign_id = 1", name="one"),
     CheckConstraint("ends_on >= starts_on", name="dates"),
     CheckConstraint("clock IS NULL OR simulated", name="clock"),
-    _one_of("series", SERIES),
+    one_of("series", SERIES),
     schema="ground",
 )
 
@@ -216,7 +218,7 @@ batch = Table(
     Column("body_sha256", LargeBinary, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("counts", JSONB, nullable=False),
-    _instant("received_at", now=True),
+    instant("received_at", now=True),
     schema="intake",
 )
 
@@ -236,22 +238,22 @@ submission = Table(
     Column("lat", Double),
     Column("cell", BigInteger, comment="H3, resolution 15"),
     Column("accuracy_m", REAL),
-    _instant("captured_at"),
+    instant("captured_at"),
     Column("day", Date, nullable=False, comment="local date of captured_at"),
     Column("result", Text, nullable=False),
     Column("origin", Text, nullable=False),
     Column("visit", SmallInteger),
-    _instant("revisit_at", null=True),
+    instant("revisit_at", null=True),
     Column("welfare", SmallInteger),
-    _instant("started_at", null=True),
-    _instant("finished_at", null=True),
+    instant("started_at", null=True),
+    instant("finished_at", null=True),
     Column("enumerator", Text),
     Column("flags", Text, comment="doubts seen at the door, separated by spaces"),
     Column("digest", LargeBinary, nullable=False, comment="of the canonical content, without submission_id"),
-    _instant("received_at", now=True),
+    instant("received_at", now=True),
     UniqueConstraint("household_id", "revision"),
-    _one_of("result", RESULTS),
-    _one_of("origin", ORIGINS),
+    one_of("result", RESULTS),
+    one_of("origin", ORIGINS),
     CheckConstraint("revision >= 1", name="revision"),
     CheckConstraint("(lon IS NULL) = (lat IS NULL) AND (lon IS NULL) = (cell IS NULL)", name="point"),
     schema="intake",
@@ -269,12 +271,12 @@ household = Table(
     Column("cell", BigInteger),
     Column("geom", Geometry("POINT", 4326, spatial_index=False)),
     Column("accuracy_m", REAL),
-    _instant("captured_at"),
+    instant("captured_at"),
     Column("day", Date, nullable=False, comment="of the first revision that reached the current result"),
     Column("result", Text, nullable=False),
     Column("origin", Text, nullable=False),
     Column("visit", SmallInteger),
-    _instant("revisit_at", null=True),
+    instant("revisit_at", null=True),
     Column("welfare", SmallInteger),
     Column("enumerator", Text),
     Column("flags", Text),
@@ -301,12 +303,12 @@ quarantine = Table(
     Column("raw", JSONB, nullable=False, comment="as sent, numbers that look like identities masked"),
     Column("digest", LargeBinary, nullable=False, unique=True),
     Column("state", Text, nullable=False, server_default=text("'open'")),
-    _instant("received_at", now=True),
-    _instant("resolved_at", null=True),
+    instant("received_at", now=True),
+    instant("resolved_at", null=True),
     Column("resolved_by", Integer, comment="account of the person who decided"),
     Column("note", Text, comment="why, in that person's words"),
     Column("submission_id", Uuid, comment="of what was stored instead"),
-    _one_of("state", HELD_STATES),
+    one_of("state", HELD_STATES),
     CheckConstraint("(state = 'open') = (resolved_at IS NULL)", name="resolved"),
     Index("quarantine_number_ix", "number"),
     Index("quarantine_actor_ix", "actor"),
@@ -322,7 +324,7 @@ delta = Table(
     Column("cell", BigInteger, nullable=False, comment="H3, resolution 10; 0 without a point"),
     Column("day", Date, nullable=False),
     *_counts(),
-    _instant("last_at"),
+    instant("last_at"),
     schema="intake",
 )
 
@@ -331,7 +333,7 @@ tally = Table(
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=False),
     *_counts(),
-    _instant("last_at"),
+    instant("last_at"),
     Column("epoch", BigInteger, nullable=False, index=True),
     comment="counts of each block",
     schema="intake",
@@ -363,7 +365,7 @@ epoch = Table(
     "epoch",
     metadata,
     Column("epoch", BigInteger, primary_key=True, autoincrement=False),
-    _instant("as_of", now=True),
+    instant("as_of", now=True),
     Column("deltas", Integer, nullable=False),
     schema="intake",
 )
@@ -374,8 +376,8 @@ heartbeat = Table(
     Column("actor", Integer, primary_key=True, autoincrement=False),
     Column("device", Text, primary_key=True),
     Column("queued", Integer, nullable=False, comment="submissions that wait on the device"),
-    _instant("last_event_at", null=True),
-    _instant("heard_at"),
+    instant("last_event_at", null=True),
+    instant("heard_at"),
     CheckConstraint("queued >= 0", name="queued"),
     comment="what each device last said of itself",
     schema="intake",
@@ -388,105 +390,7 @@ file_import = Table(
     Column("edition_id", Integer, primary_key=True),
     Column("rows_done", BigInteger, nullable=False),
     Column("counts", JSONB, nullable=False),
-    _instant("changed_at", now=True),
+    instant("changed_at", now=True),
     comment="how far a file of households has been read, so that a killed import resumes",
     schema="intake",
-)
-
-# ── trust: who is asking ──────────────────────────────────────────────────────────────────────────────────────────
-
-account = Table(
-    "account",
-    metadata,
-    Column("account_id", Integer, Identity(), primary_key=True),
-    Column("name", Text, nullable=False, unique=True),
-    Column("password_hash", Text),
-    Column("identity", Text, unique=True, comment="issuer and subject at the log-in provider, since the first log-in"),
-    Column("failures", SmallInteger, nullable=False, server_default=text("0")),
-    _instant("locked_until", null=True),
-    _instant("created_at", now=True),
-    _instant("disabled_at", null=True),
-    schema="trust",
-)
-
-granted = Table(
-    "granted",
-    metadata,
-    Column("granted_id", Integer, Identity(), primary_key=True),
-    Column("account_id", Integer, ForeignKey(account.c.account_id, ondelete="CASCADE"), nullable=False, index=True),
-    Column("role", Text, nullable=False),
-    Column("edition_id", Integer, ForeignKey(edition.c.edition_id, ondelete="CASCADE")),
-    Column("level", Text),
-    Column("code", Text, comment="null: the whole campaign, or the blocks assigned"),
-    Column("assigned", Boolean, nullable=False, server_default=text("false"), comment="the blocks assigned to it"),
-    Column("purpose", Text, comment="what a local government may use it for"),
-    Column("agreement", Text, comment="number of the agreement with a local government"),
-    Column("granted_by", Integer, nullable=False, server_default=text("0"), comment="account; 0: the operator"),
-    _instant("created_at", now=True),
-    _instant("expires_at", null=True),
-    _instant("ended_at", null=True),
-    Column("ended_by", Integer, comment="account; 0: the operator"),
-    _one_of("role", ROLES),
-    CheckConstraint("(code IS NULL) = (level IS NULL) AND (code IS NULL) = (edition_id IS NULL)", name="area"),
-    CheckConstraint("NOT assigned OR (code IS NULL AND role IN ('enumerator', 'supervisor'))", name="assigned"),
-    CheckConstraint(
-        "role <> 'local_government' OR (purpose IS NOT NULL AND agreement IS NOT NULL AND expires_at IS NOT NULL)",
-        name="agreed",
-    ),
-    CheckConstraint("(ended_at IS NULL) = (ended_by IS NULL)", name="ended"),
-    schema="trust",
-)
-
-credential = Table(
-    "credential",
-    metadata,
-    Column("credential_id", Integer, Identity(), primary_key=True),
-    Column("account_id", Integer, ForeignKey(account.c.account_id, ondelete="CASCADE"), nullable=False, index=True),
-    Column("kind", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("secret_sha256", LargeBinary, nullable=False, unique=True),
-    _instant("created_at", now=True),
-    _instant("used_at", null=True),
-    _instant("expires_at", null=True),
-    _instant("revoked_at", null=True),
-    _one_of("kind", ("token", "session")),
-    schema="trust",
-)
-
-audit = Table(
-    "audit",
-    metadata,
-    Column("audit_id", BigInteger, Identity(), primary_key=True),
-    _instant("at", now=True),
-    Column("actor", Integer, nullable=False, comment="account; 0: the operator, or nobody known"),
-    Column(
-        "credential_id",
-        Integer,
-        server_default=text("NULLIF(current_setting('app.credential', true), '')::integer"),
-        comment="token or session it was done with",
-    ),
-    Column("act", Text, nullable=False),
-    Column("subject", JSONB, nullable=False),
-    Index("audit_at_ix", "at"),
-    comment="what people did; rows are only ever added",
-    schema="trust",
-)
-
-unsealed = Table(
-    "unsealed",
-    metadata,
-    Column("audit_id", BigInteger, primary_key=True, autoincrement=False),
-    comment="rows of the audit that wait for their seal",
-    schema="trust",
-)
-
-seal = Table(
-    "seal",
-    metadata,
-    Column("place", BigInteger, primary_key=True, autoincrement=False, comment="in the chain, from 1 without gaps"),
-    Column("audit_id", BigInteger, nullable=False, unique=True),
-    Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the digest before and this row"),
-    _instant("sealed_at", now=True),
-    comment="the audit's hash chain",
-    schema="trust",
 )
