@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ValidationError
 
 from geo.errors import BadInput
 
+#: Most bytes of a body whose route does not say otherwise.
 MAX_BYTES = 4_000
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -28,15 +29,18 @@ def _written(value: object) -> object:
 Instant = Annotated[AwareDatetime, BeforeValidator(_written)]
 
 
-def said(model: type[Model]) -> Callable[[Request], Coroutine[Any, Any, Model]]:
-    """A dependency that gives the body as `model`. Raises BadInput where it is too large, and what FastAPI does."""
+def said(model: type[Model], most: int = MAX_BYTES) -> Callable[[Request], Coroutine[Any, Any, Model]]:
+    """A dependency that gives the body, of at most `most` bytes, as `model`.
+
+    Raises BadInput where it is larger, RequestValidationError as FastAPI does where it does not fit.
+    """
 
     async def read(request: Request) -> Model:
         body = b""
         async for part in request.stream():
             body += part
-            if len(body) > MAX_BYTES:
-                raise BadInput(f"this body has at most {MAX_BYTES} bytes", code="body-too-large")
+            if len(body) > most:
+                raise BadInput(f"this body has at most {most} bytes", code="body-too-large")
         try:
             return model.model_validate_json(body)
         except ValidationError as wrong:

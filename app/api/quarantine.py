@@ -5,17 +5,16 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from fastapi import APIRouter, Depends, Path, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
 
+from app import small_bodies
 from app.access import HouseDep, one_of
 from app.answers import Said, listed
 from app.api.areas import said_of_all
 from app.api.submissions import ReceiptOut
 from app.errors import documented, problem
 from app.outgoing import OutgoingDep
-from geo.errors import BadInput
 from geo.intake import quarantine
 from geo.intake.quarantine import Action, Decision, Outcome, Question
 from geo.intake.reasons import Reason
@@ -127,33 +126,16 @@ async def rows_held(
     return answer
 
 
-async def _said(request: Request) -> DecisionIn:
-    """The body. Read here, for the framework reads bodies of any size and answers text that is not UTF-8 with 400."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BYTES:
-            raise BadInput(f"a decision has at most {MAX_BYTES} bytes", code="body-too-large")
-    try:
-        return DecisionIn.model_validate_json(body)
-    except ValidationError as wrong:
-        errors = [{"loc": ("body", *e["loc"]), "msg": e["msg"], "type": e["type"]} for e in wrong.errors()]
-        raise RequestValidationError(errors) from wrong
-
-
-_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": DecisionIn.model_json_schema()}}}}
-
-
 @router.post(
     "/v1/quarantine/{row_id}/resolve",
-    openapi_extra=_BODY,
+    openapi_extra=small_bodies.described(DecisionIn),
     response_model=OutcomeOut,
     responses=documented(409, 413),
 )
 async def resolve(
     house: HouseDep,
     decider: Decider,
-    said: Annotated[DecisionIn, Depends(_said)],
+    said: Annotated[DecisionIn, Depends(small_bodies.said(DecisionIn, MAX_BYTES))],
     row_id: Annotated[int, Path(ge=1, le=2**63 - 1)],
 ) -> Response:
     """Decide on one open row: all of it happens, or nothing. Of two people who decide at once the second gets 409.

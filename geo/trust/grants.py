@@ -100,11 +100,16 @@ async def holders(db: AsyncConnection, first: int, last: int) -> list[dict[str, 
 
 
 async def must_reach(db: AsyncConnection, account_id: int, by: Scope) -> None:
-    """Raise Refused unless `by` is the account itself, or holds as administrator all that it is granted."""
+    """Raise Refused unless `by` is the account itself, or holds as administrator all that it was ever granted.
+
+    What has ended counts too, and without any grant it takes everything: whoever sets a password before a wider grant
+    is given (again) would enter by it.
+    """
     if account_id == by.actor:
         return
     held = (await db.execute(SQL["extent"], {"granted_id": None, "account_id": account_id})).all()
-    if by.role != "admin" or not all(_reaches(by, row.first, row.last) for row in held):
+    reaches = by.everything if not held else all(_reaches(by, row.first, row.last) for row in held)
+    if by.role != "admin" or not reaches:
         raise Refused("the account may see more than you: ask an administrator above", code="not-yours")
 
 

@@ -289,6 +289,9 @@ class Prober:
         if answer is None:
             return
         event = events_of(answer.body.decode())[-1]
+        if "total" not in event:  # it broke off before what was asked
+            self._wrong("gave no change")
+            return
         if event["total"]["completed"] != (true := self._realm.total(caller, within)):
             self._wrong(f"gave {event['total']['completed']} as total, not {true}")
         rows = [{"code": ROWS[row[0] - 1][1], "completed": row[2], "expected": row[1]} for row in event["areas"]]

@@ -11,7 +11,8 @@ FROM (VALUES (1)) one (row) LEFT JOIN ground.campaign c ON true
 RETURNING granted_id;
 
 -- name: extent
--- What grants in force reach: one grant, or all of an account. Null where its edition is not the campaign's.
+-- What grants reach: one that is in force, or all that an account was ever given. Null where the edition is not the
+-- campaign's.
 SELECT g.granted_id, g.account_id,
     CASE WHEN g.code IS NULL THEN 0 ELSE a.number END AS first,
     CASE WHEN g.code IS NULL THEN 2147483646 ELSE a.last END AS last
@@ -19,9 +20,8 @@ FROM trust.granted g
 LEFT JOIN ground.campaign c ON true
 LEFT JOIN ground.area a ON a.edition_id = c.edition_id AND a.edition_id = g.edition_id AND a.level = g.level
                        AND a.code = g.code
-WHERE g.ended_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > now())
-  AND (CAST(:granted_id AS integer) IS NULL OR g.granted_id = :granted_id)
-  AND (CAST(:account_id AS integer) IS NULL OR g.account_id = :account_id);
+WHERE CASE WHEN CAST(:granted_id AS integer) IS NULL THEN g.account_id = :account_id
+    ELSE g.granted_id = :granted_id AND g.ended_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > now()) END;
 
 -- name: end
 UPDATE trust.granted SET ended_at = now(), ended_by = :by WHERE granted_id = :granted_id AND ended_at IS NULL;
