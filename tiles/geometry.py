@@ -6,7 +6,8 @@ Shapes do not change within an edition, so nothing here expires. One miss is one
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
-from typing import Any, NamedTuple
+from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 import shapely
@@ -16,11 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from geo import queries
 from geo.ground import cells
 from geo.scope import Scope
-from geo.watch import coverage
+from geo.watch import changes, coverage
 from geo.watch.live import Snapshot
 from tiles import splice
 from tiles.layers import LAYERS, level_at, resolution_at
-from tiles.splice import NO_DATA, NOT_SHOWN, Still
+from tiles.splice import NOT_SHOWN, Still
 
 SQL = queries.load(__file__)
 
@@ -94,11 +95,15 @@ async def households(db: AsyncConnection, scope: Scope, z: int, x: int, y: int) 
     return Households(bytes(found.body), found.households, found.numbers)
 
 
-def area_values(live: Snapshot, scope: Scope, still: Still) -> NDArray[np.float32]:
-    """Values of each area of a tile, in the order of `LAYERS` fields; −2 outside the scope."""
+def area_values(live: Snapshot, scope: Scope, still: Still, day: date | None = None) -> NDArray[np.float32]:
+    """Values of each area of a tile, in the order of `LAYERS` fields; −2 outside the scope.
+
+    With `day` as they stood at its end.
+    """
     seen = scope.mask(still.ids, live.tree.last[still.ids])
     values = np.full((len(still.ids), still.fields), NOT_SHOWN, dtype=np.float32)
-    values[seen] = _values(live, coverage.of_areas(live, scope, still.ids[seen]))
+    figures = coverage.of_areas(live, scope, still.ids[seen], day)
+    values[seen] = np.column_stack(changes.columns(live, figures, day))
     return values
 
 
@@ -115,7 +120,7 @@ def cell_values(live: Snapshot, scope: Scope, still: Still, z: int) -> NDArray[n
     resolution = resolution_at(z)
     keys, figures = coverage.cell_figures(live, scope, resolution)
     at = np.searchsorted(keys, cells.from_feature_ids(still.ids, resolution))
-    return _values(live, figures)[at]
+    return np.column_stack(changes.columns(live, figures.some(at))).astype(np.float32)
 
 
 def bounds(z: int, x: int, y: int) -> tuple[float, float, float, float]:
@@ -126,18 +131,3 @@ def bounds(z: int, x: int, y: int) -> tuple[float, float, float, float]:
         return float(np.degrees(np.arctan(np.sinh(np.pi * (1 - 2 * row / size)))))
 
     return x / size * 360 - 180, lat(y + 1), (x + 1) / size * 360 - 180, lat(y)
-
-
-def _values(live: Snapshot, figures: Any) -> NDArray[np.float32]:
-    elapsed = live.campaign.elapsed() / live.campaign.days
-    schedule = figures.coverage / elapsed if elapsed > 0 else np.full(len(figures.gap), np.nan)
-    columns = (
-        figures.expected,
-        figures.count("completed"),
-        figures.gap,
-        figures.coverage,
-        figures.resolved,
-        schedule,
-        figures.states(elapsed),
-    )
-    return np.nan_to_num(np.column_stack(columns).astype(np.float32), nan=NO_DATA, posinf=NO_DATA)

@@ -20,7 +20,7 @@ _RESOLUTIONS = ((0, 4), (6, 5), (7, 6), (9, 7), (10, 8), (12, 9), (13, 10))
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer of the map."""
+    """One layer of the map. `households`: of single ones; `days`: its values are known for every day so far."""
 
     id: str
     description: str
@@ -30,6 +30,7 @@ class Layer:
     texts: tuple[str, ...] = ()
     geometry: Literal["polygon", "point"] = "polygon"
     households: bool = False
+    days: bool = False
 
 
 _FIGURES = {
@@ -40,13 +41,14 @@ _FIGURES = {
     "resolved": "families accounted for over expected",
     "schedule": "coverage over the share of days begun",
     "state": "position in unknown, empty, over, done, silent, unvisited, behind, started",
+    "seen": "last submission, hours since the campaign's first midnight",
 }
 
 LAYERS = {
     layer.id: layer
     for layer in (
-        Layer("areas", "Areas of a level that fits the zoom", 0, 16, _FIGURES, ("code", "name")),
-        Layer("blocks", "Census blocks", 10, 16, _FIGURES, ("code", "name")),
+        Layer("areas", "Areas of a level that fits the zoom", 0, 16, _FIGURES, ("code", "name"), days=True),
+        Layer("blocks", "Census blocks", 10, 16, _FIGURES, ("code", "name"), days=True),
         Layer("cells", "H3 cells of a resolution that fits the zoom", 0, 14, _FIGURES),
         Layer(
             "households",

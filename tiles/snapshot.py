@@ -127,7 +127,7 @@ _CSS = """<style>
 
 def _legend(page: Page, measure: Measure) -> str:
     def shown(value: float | None) -> str:
-        return "" if value is None else f"{100 * value:.0f} %" if measure.share else f"{value:.0f}"
+        return "" if value is None else f"{100 * value:.0f} %" if measure.unit == "share" else f"{value:.0f}"
 
     lines = [
         f'<div><i style="background:{colour}"></i>{shown(low) or "0"} – {shown(high) or "…"}</div>'

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-#: "No data" and "not shown" in every field of a tile.
-NO_DATA, NOT_SHOWN = -1.0, -2.0
+#: "Not shown" in every field of a tile: it lies outside the caller's scope.
+NOT_SHOWN = -2.0
 
 #: One `values` entry: field 4 of the layer, five bytes long, a float (field 1 of 32 bits is 2).
 _VALUE = np.dtype([("head", "u1", 3), ("value", "<f4")])

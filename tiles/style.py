@@ -6,9 +6,10 @@ left, save for gaps, where light is little and dark is much. "No data" and "not 
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from datetime import date
+from typing import Any, Literal
 
-from tiles.layers import LAYERS, MAX_ZOOM
+from tiles.layers import LAYERS, MAX_ZOOM, Layer
 
 #: Five viridis steps, dark to light.
 RAMP = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
@@ -17,12 +18,15 @@ NO_DATA_COLOUR, NOT_SHOWN_COLOUR, LINE = "#d9d9d9", "#f4f4f4", "#5a5a5a"
 
 @dataclass(frozen=True)
 class Measure:
-    """What a map shows: the field, four breaks between five classes, their colours, and whether it is a share."""
+    """What a map shows: the field, four breaks between five classes, their colours, and the unit of the breaks.
+
+    Hours are an age: how long ago the field's hour was.
+    """
 
     id: str
     breaks: tuple[float, float, float, float]
     colours: tuple[str, str, str, str, str]
-    share: bool
+    unit: Literal["share", "families", "hours"]
 
     def classify(self, value: float | None) -> int | None:
         """Position of the class a value falls into, None where there is no value."""
@@ -40,13 +44,16 @@ class Measure:
         return list(zip((None, *self.breaks), (*self.breaks, None), strict=True))
 
 
+_LIGHT_IS_LITTLE = (RAMP[4], RAMP[3], RAMP[2], RAMP[1], RAMP[0])
+
 MEASURES = {
     measure.id: measure
     for measure in (
-        Measure("coverage", (0.25, 0.5, 0.75, 0.95), RAMP, share=True),
-        Measure("gap", (1, 10, 30, 100), tuple(reversed(RAMP)), share=False),  # type: ignore[arg-type]  # five of five
-        Measure("resolved", (0.25, 0.5, 0.75, 0.95), RAMP, share=True),
-        Measure("schedule", (0.5, 0.8, 1.0, 1.2), RAMP, share=True),
+        Measure("coverage", (0.25, 0.5, 0.75, 0.95), RAMP, "share"),
+        Measure("gap", (1, 10, 30, 100), _LIGHT_IS_LITTLE, "families"),
+        Measure("resolved", (0.25, 0.5, 0.75, 0.95), RAMP, "share"),
+        Measure("schedule", (0.5, 0.8, 1.0, 1.2), RAMP, "share"),
+        Measure("seen", (24, 48, 96, 168), _LIGHT_IS_LITTLE, "hours"),
     )
 }
 
@@ -60,7 +67,7 @@ def legend() -> dict[str, Any]:
     """Classes of every measure, for clients that draw their own legend."""
     return {
         m.id: {
-            "share": m.share,
+            "unit": m.unit,
             "classes": [
                 {"from": low, "to": high, "colour": c} for (low, high), c in zip(m.ranges(), m.colours, strict=True)
             ],
@@ -76,9 +83,12 @@ def _live(field: str) -> list[Any]:
     return ["coalesce", ["feature-state", field], ["get", field]]
 
 
-def fill(measure: Measure) -> list[Any]:
-    """MapLibre expression for the colour of a measure."""
-    steps: list[Any] = ["step", _live(measure.id), NOT_SHOWN_COLOUR, -1.5, NO_DATA_COLOUR, 0, measure.colours[0]]
+def fill(measure: Measure, hours: float) -> list[Any]:
+    """MapLibre expression for the colour of a measure at `hours` since the campaign began; ages grow with them."""
+    value = _live(measure.id)
+    if measure.unit == "hours":
+        value = ["case", ["<", value, 0], value, ["max", 0, ["-", round(hours, 2), value]]]
+    steps: list[Any] = ["step", value, NOT_SHOWN_COLOUR, -1.5, NO_DATA_COLOUR, 0, measure.colours[0]]
     for low, colour in zip(measure.breaks, measure.colours[1:], strict=True):
         steps += [low, colour]
     return steps
@@ -107,18 +117,22 @@ def tilejson(layer: str, address: str, bounds: tuple[float, float, float, float]
     }
 
 
-def style(address: str, measure: Measure, view: dict[str, Any], *, households: bool) -> dict[str, Any]:
+def style(
+    address: str, measure: Measure, view: dict[str, Any], hours: float, *, households: bool, day: date | None = None
+) -> dict[str, Any]:
     """A MapLibre style over our own tiles; `address` is the service's root, `view` has `center` and `zoom`.
 
-    Areas are drawn far and blocks near; cells and households are there, switched off. No glyph or sprite is loaded:
-    labels use the browser's own fonts.
+    `hours` are those of the campaign's clock. With `day` areas and blocks are shown as at its end. Areas are drawn far
+    and blocks near; cells and households are there, switched off. No glyph or sprite is loaded: labels use the
+    browser's own fonts.
     """
-    shown = [name for name, layer in LAYERS.items() if households or not layer.households]
+    shown = [layer for layer in LAYERS.values() if households or not layer.households]
+    colour = fill(measure, hours)
     layers: list[dict[str, Any]] = [
         {"id": "background", "type": "background", "paint": {"background-color": "#eef1f3"}},
-        _fill("areas", measure, maxzoom=11),
-        _fill("blocks", measure, minzoom=11),
-        _fill("cells", measure, visible=False),
+        _fill("areas", colour, maxzoom=11),
+        _fill("blocks", colour, minzoom=11),
+        _fill("cells", colour, visible=False),
         _line("areas", maxzoom=11),
         _line("blocks", minzoom=11),
     ]
@@ -129,13 +143,21 @@ def style(address: str, measure: Measure, view: dict[str, Any], *, households: b
         "name": f"Cakupan {measure.id}",
         "center": view["center"],
         "zoom": view["zoom"],
-        "sources": {name: {"type": "vector", "url": f"{address}/tiles/{name}.json"} for name in shown},
+        "sources": {
+            layer.id: {"type": "vector", "url": f"{address}/tiles/{layer.id}.json{of_day(layer, day)}"}
+            for layer in shown
+        },
         "layers": layers,
     }
 
 
+def of_day(layer: Layer, day: date | None) -> str:
+    """The end of an address for a layer at a day's end: nothing where the layer has no days."""
+    return f"?day={day}" if day and layer.days else ""
+
+
 def _fill(
-    source: str, measure: Measure, *, minzoom: float = 0, maxzoom: float = MAX_ZOOM + 8, visible: bool = True
+    source: str, colour: list[Any], *, minzoom: float = 0, maxzoom: float = MAX_ZOOM + 8, visible: bool = True
 ) -> dict[str, Any]:
     return {
         "id": f"{source}-fill",
@@ -145,7 +167,7 @@ def _fill(
         "minzoom": minzoom,
         "maxzoom": maxzoom,
         "layout": {"visibility": "visible" if visible else "none"},
-        "paint": {"fill-color": fill(measure), "fill-opacity": 0.85},
+        "paint": {"fill-color": colour, "fill-opacity": 0.85},
     }
 
 

@@ -1,5 +1,6 @@
 """Areas by level, place and name."""
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -71,12 +72,18 @@ async def areas(
 
 
 @router.get("/v1/areas/{code}", responses={200: {"model": AreaOut}})
-async def area(house: HouseDep, scope: ScopeDep, code: str, level: Level | None = None) -> dict[str, Any]:
+async def area(
+    house: HouseDep,
+    scope: ScopeDep,
+    code: str,
+    level: Level | None = None,
+    day: Annotated[date | None, Query(description="figures as at this local day's end")] = None,
+) -> dict[str, Any]:
     """One area: its place in the country, its bounds and its figures."""
     live = house.current
     number = live.tree.number_of(code, level)
     return said_of_all(live) | {
-        "area": coverage.one_area(live, scope, number)
+        "area": coverage.one_area(live, scope, number, day)
         | {"last": int(live.tree.last[number]), "bounds": [round(b, 6) for b in live.tree.bounds[number].tolist()]},
         "path": [coverage.describe(live, n) for n in live.tree.path(number)],
     }

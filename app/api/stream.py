@@ -119,8 +119,13 @@ def _changes(live: Snapshot, scope: Scope, asked: Asked, epoch: int) -> bytes:
 
 
 def _said(live: Snapshot) -> dict[str, Any]:
-    """What every event says: up to when, and how far the campaign is."""
-    return {"epoch": live.epoch, "as_of": live.as_of, "day": live.campaign.elapsed()}
+    """What every event says: up to when, and how far the campaign is: its day, and hours since its first midnight."""
+    return {
+        "epoch": live.epoch,
+        "as_of": live.as_of,
+        "day": live.campaign.elapsed(),
+        "hours": round(live.campaign.hours(), 2),
+    }
 
 
 def _total(live: Snapshot, scope: Scope, asked: Asked) -> dict[str, Any]:

@@ -1,27 +1,47 @@
 """Vector tiles: bytes that were built once, and values as of now."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from datetime import date
+from typing import Annotated, Any, Literal, NamedTuple
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from app.access import CallerDep, HouseDep, ScopeDep
 from app.answers import TILED
 from app.errors import Denied, documented
 from app.house import House
-from geo.errors import NotFound
+from geo.errors import BadInput, NotFound
 from geo.scope import Scope
 from geo.trust import audit
 from geo.watch import changes, coverage
 from tiles import geometry, splice
 from tiles.layers import LAYERS, MAX_ZOOM, level_at, resolution_at
 from tiles.splice import Still
-from tiles.style import MEASURES, legend, style, tilejson
+from tiles.style import MEASURES, legend, of_day, style, tilejson
 
 router = APIRouter(tags=["tiles"], responses=documented(401, 403, 404, 422, 503))
 
 LayerId = Literal["areas", "blocks", "cells", "households"]
 _MVT = "application/vnd.mapbox-vector-tile"
+
+Day = Annotated[date | None, Query(description="values as at this local day's end; left out: as of now")]
+
+
+class At(NamedTuple):
+    """Which tile."""
+
+    z: int
+    x: int
+    y: int
+
+
+async def at(
+    z: Annotated[int, Path(ge=0, le=MAX_ZOOM)], x: Annotated[int, Path(ge=0)], y: Annotated[int, Path(ge=0)]
+) -> At:
+    """Which tile is asked for. Raises NotFound."""
+    if x >= 2**z or y >= 2**z:
+        raise NotFound("there is no such tile", code="no-tile")
+    return At(z, x, y)
 
 
 @router.get("/tiles/{layer}/{z}/{x}/{y}.mvt", response_class=Response, responses=TILED)
@@ -29,19 +49,19 @@ async def tile(
     house: HouseDep,
     scope: ScopeDep,
     layer: LayerId,
-    z: Annotated[int, Path(ge=0, le=MAX_ZOOM)],
-    x: Annotated[int, Path(ge=0)],
-    y: Annotated[int, Path(ge=0)],
+    where: Annotated[At, Depends(at)],
+    day: Day = None,
     accept_encoding: Annotated[str, Header()] = "",
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """One tile. Values are −1 for no data and −2 for what lies outside the caller's scope. 204 where nothing lies."""
-    if x >= 2**z or y >= 2**z:
-        raise NotFound("there is no such tile", code="no-tile")
+    z, x, y = where
+    if day and not LAYERS[layer].days:
+        raise BadInput(f"nobody keeps {layer} by day; areas and blocks are", code="no-days")
     if z < LAYERS[layer].min_zoom:
         return Response(status_code=204)
     if layer == "households":
-        return await _households(house, scope, z, x, y)
+        return await _households(house, scope, where)
     live = house.current
     if layer == "cells":
         keys = geometry.cells_in(live, scope, z, x, y)
@@ -61,17 +81,20 @@ async def tile(
                 return await geometry.build_areas(connection, live, layer, z, x, y)
 
         still = await house.kept.get((layer, live.tree.digest, z, x, y), build)
-        values = geometry.area_values(live, scope, still)
+        values = geometry.area_values(live, scope, still, day)
     return _answer(still, splice.changing(still, values), accept_encoding, if_none_match)
 
 
 @router.get("/tiles/{layer}.json")
-async def metadata(request: Request, house: HouseDep, caller: CallerDep, layer: LayerId) -> dict[str, Any]:
-    """TileJSON 3 of a layer."""
+async def metadata(
+    request: Request, house: HouseDep, caller: CallerDep, layer: LayerId, day: Day = None
+) -> dict[str, Any]:
+    """TileJSON 3 of a layer; with `day` its tiles are of that day, where the layer has days."""
     if LAYERS[layer].households and not caller.scope.sees_households:
         raise Denied("single households are not yours to see")
     root = str(request.base_url).rstrip("/")
-    return tilejson(layer, f"{root}/tiles/{layer}/{{z}}/{{x}}/{{y}}.mvt", view(house, caller.scope)["bounds"])
+    address = f"{root}/tiles/{layer}/{{z}}/{{x}}/{{y}}.mvt{of_day(LAYERS[layer], day)}"
+    return tilejson(layer, address, view(house, caller.scope)["bounds"])
 
 
 @router.get("/style.json")
@@ -79,20 +102,23 @@ async def map_style(
     request: Request,
     house: HouseDep,
     scope: ScopeDep,
-    measure: Literal["coverage", "gap", "resolved", "schedule"] = "coverage",
+    measure: Literal["coverage", "gap", "resolved", "schedule", "seen"] = "coverage",
+    day: Day = None,
 ) -> dict[str, Any]:
-    """A MapLibre style of our tiles by one measure.
+    """A MapLibre style of our tiles by one measure; with `day` areas and blocks as at its end.
 
-    `metadata` holds the legend, the bounds of the caller's scope, levels and resolutions by the first zoom that shows
-    them, and the names of states and of the fields in rows of `/v1/stream`.
+    `metadata` holds the legend, the campaign's `hours` (of which colours of `seen` are an age), the bounds of the
+    caller's scope, levels and resolutions by the first zoom that shows them, and the names of states and of the fields
+    in rows of `/v1/stream`.
     """
     root = str(request.base_url).rstrip("/")
     where = view(house, scope)
-    made = style(root, MEASURES[measure], where, households=scope.sees_households)
-    tree = house.current.tree
+    tree, hours = house.current.tree, round(house.current.campaign.hours(), 2)
+    made = style(root, MEASURES[measure], where, hours, households=scope.sees_households, day=day)
     said = {
         "legend": legend(),
         "bounds": where["bounds"],
+        "hours": hours,
         "levels": _by_zoom(lambda zoom: level_at(tree, zoom)),
         "resolutions": _by_zoom(resolution_at),
         "fields": changes.FIELDS,
@@ -129,9 +155,10 @@ def _roots(parent: Any) -> list[int]:
     return [n for n in range(1, len(parent)) if parent[n] == 0]
 
 
-async def _households(house: House, scope: Scope, z: int, x: int, y: int) -> Response:
+async def _households(house: House, scope: Scope, where: At) -> Response:
     if not scope.sees_households:
         raise Denied("single households are not yours to see")
+    z, x, y = where
     async with house.db.as_actor(scope.actor, scope.credential) as connection:
         found = await geometry.households(connection, scope, z, x, y)
         if found.households:

@@ -1,7 +1,7 @@
 """The campaign: one census, its dates, limits and clock. One campaign a database."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -49,6 +49,15 @@ class Campaign:
     def today(self) -> date:
         """The local date by the campaign's clock."""
         return self.now().astimezone(self.zone).date()
+
+    @property
+    def begins(self) -> datetime:
+        """The first local midnight, from which hours are counted."""
+        return datetime.combine(self.starts_on, time.min, self.zone)
+
+    def hours(self) -> float:
+        """Hours since then, by the campaign's clock; below zero before."""
+        return (self.now() - self.begins).total_seconds() / 3600
 
     @property
     def days(self) -> int:

@@ -1,6 +1,7 @@
 """What changed since an epoch: the few areas and cells whose figures moved, for viewers that have the rest."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,12 @@ from geo.watch.live import Snapshot
 #: Above this many changed rows it is cheaper to load tiles anew.
 MOST = 5000
 
-#: Fields of a changed row after its id; −1 is "no data". The same as a tile's, by name.
-FIELDS = ("expected", "completed", "gap", "coverage", "resolved", "schedule", "state")
+#: "No data" in every field.
+NO_DATA = -1.0
+
+#: What the map knows of an area or cell: fields of a changed row after its id, and of a tile. `seen` is the last
+#: submission in hours since the campaign's first local midnight; `state` a position in `coverage.STATES`.
+FIELDS = ("expected", "completed", "gap", "coverage", "resolved", "schedule", "state", "seen")
 
 
 def since(
@@ -65,16 +70,22 @@ def _changed_cells(
     return np.searchsorted(keys, np.unique(cells.parents(live.cells.key[moved], resolution)))
 
 
+def columns(live: Snapshot, figures: coverage.Figures, day: date | None = None) -> list[NDArray[Any]]:
+    """The FIELDS of figures, one array each; with `day` as they stood at its end."""
+    elapsed = live.campaign.elapsed(day) / live.campaign.days
+    rate, nothing = figures.coverage, np.full(len(figures.gap), np.nan)
+    schedule = rate / elapsed if elapsed > 0 else nothing
+    seen = nothing if day else np.maximum((figures.last_at - live.campaign.begins.timestamp()) / 3600, 0)
+    return [
+        figures.expected,
+        figures.count("completed"),
+        figures.gap,
+        *(np.nan_to_num(share, nan=NO_DATA, posinf=NO_DATA) for share in (rate, figures.resolved, schedule)),
+        figures.states(elapsed),
+        np.nan_to_num(seen, nan=NO_DATA),
+    ]
+
+
 def _rows(live: Snapshot, ids: NDArray[Any], figures: coverage.Figures) -> list[list[float]]:
-    elapsed = live.campaign.elapsed() / live.campaign.days
-    schedule = figures.coverage / elapsed if elapsed > 0 else np.full(len(ids), np.nan)
-    rates = [np.nan_to_num(r, nan=-1.0).round(4).tolist() for r in (figures.coverage, figures.resolved, schedule)]
-    columns = (
-        ids.tolist(),
-        figures.expected.tolist(),
-        figures.count("completed").tolist(),
-        figures.gap.tolist(),
-        *rates,
-        figures.states(elapsed).tolist(),
-    )
-    return [list(row) for row in zip(*columns, strict=True)]
+    each = [c.round(4) if c.dtype.kind == "f" else c for c in columns(live, figures)]
+    return [list(row) for row in zip(ids.tolist(), *(c.tolist() for c in each), strict=True)]

@@ -165,12 +165,12 @@ def by_area(
     ]
 
 
-def one_area(live: Snapshot, scope: Scope, number: int) -> dict[str, Any]:
-    """Coverage of one area; nulls where it is not wholly in scope."""
+def one_area(live: Snapshot, scope: Scope, number: int, day: date | None = None) -> dict[str, Any]:
+    """Coverage of one area, with `day` as at its end; nulls where it is not wholly in scope."""
     if not scope.covers(number, int(live.tree.last[number])):
         return describe(live, number) | _HIDDEN
-    figures = of_areas(live, scope, np.array([number]))
-    return describe(live, number) | rows(figures, live.campaign.elapsed() / live.campaign.days)[0]
+    figures = of_areas(live, scope, np.array([number]), day)
+    return describe(live, number) | rows(figures, live.campaign.elapsed(day) / live.campaign.days)[0]
 
 
 def by_cell(

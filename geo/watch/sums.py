@@ -73,7 +73,10 @@ class Sums:
 
 
 def of(live: Snapshot, scope: Scope, day: date | None = None) -> Sums:
-    """Running sums over what lies in the scope, and nothing else; up to and including `day` where given."""
+    """Running sums over what lies in the scope, and nothing else; up to and including `day` where given.
+
+    When something was last heard is known of now alone, so with `day` it is unknown.
+    """
 
     def make() -> Sums:
         ranges = scope.clip(0, len(live.tree) - 1)
@@ -89,7 +92,7 @@ def of(live: Snapshot, scope: Scope, day: date | None = None) -> Sums:
             _running(known),
             unknown,
             _running(counts[unknown]),
-            np.append(_of_ranges(live.last_at, ranges), np.nan),
+            np.append(_of_ranges(live.last_at, ranges) if day is None else np.full(len(counts), np.nan), np.nan),
         )
 
     found: Sums = live.remember(("sums", scope.ranges, day), make)

@@ -3,6 +3,7 @@
 import gzip
 import os
 import zlib
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,12 @@ from geo.ground.areas import Ground
 from geo.intake import batch, fold
 from geo.intake.batch import Envelope
 from geo.scope import OPERATOR, Scope
-from geo.watch import coverage, live
+from geo.watch import changes, coverage, live
+from geo.watch.changes import NO_DATA
 from tests.world import BLOCKS, NOW, submission
 from tiles import geometry, splice
 from tiles.layers import LAYERS
-from tiles.splice import NO_DATA, NOT_SHOWN, Shape
+from tiles.splice import NOT_SHOWN, Shape
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 UPPER = Scope(7, "supervisor", "supervisor", ((4, 7),))
@@ -113,6 +115,11 @@ SELECT ST_AsMVT(s, :layer, 4096, 'geom', 'number') FROM (
 """
 
 
+def hours_of(instant: datetime | None) -> float | None:
+    """Hours since midnight of 15 October in Makassar."""
+    return None if instant is None else (instant - datetime(2022, 10, 14, 16, tzinfo=UTC)).total_seconds() / 3600
+
+
 def figures_of(snapshot: live.Snapshot, scope: Scope, level: str) -> dict[int, dict[str, Any]]:
     """What each area's fields should be, from the rows that the API gives."""
     found = {}
@@ -121,7 +128,7 @@ def figures_of(snapshot: live.Snapshot, scope: Scope, level: str) -> dict[int, d
         if row["completed"] is None:
             found[row["n"]] = dict.fromkeys(fields, NOT_SHOWN)
         else:
-            told = row | {"state": coverage.STATES.index(row["state"])}
+            told = row | {"state": coverage.STATES.index(row["state"]), "seen": hours_of(row["last_at"])}
             found[row["n"]] = {name: NO_DATA if told[name] is None else told[name] for name in fields}
     return found
 
@@ -155,6 +162,34 @@ async def test_areas_are_postgis_shapes_with_our_values(
     for _, row in frame.iterrows():
         for name in ("code", "name", "gap", "coverage", "state"):
             assert row[name] == ours[row["mvt_id"]]["fields"][name]
+
+
+async def test_of_a_past_day_only_what_was_known_at_its_end(db: Database, ground: Ground) -> None:
+    days = [date(2022, 10, 17), date(2022, 10, 20), date(2022, 10, 23)]
+    rows = [
+        submission(n, BLOCKS[n % 4], result="completed", captured_at=f"{days[n % 3]}T09:00:00+07:00") for n in range(50)
+    ]
+    async with db.worker.begin() as connection:
+        await batch.store(connection, ground, Envelope(1, "t", b"", 0), rows, batch.judge(ground, rows))
+    async with db.worker.begin() as connection:
+        assert await fold.fold(connection)
+        snapshot = await live.load(connection, ground.campaign, ground.tree)
+    async with db.internal.begin() as connection:
+        still = await geometry.build_areas(connection, snapshot, "blocks", Z, X, Y)
+    fields = list(LAYERS["blocks"].fields)
+    assert fields == list(changes.FIELDS)
+    for at, day in enumerate(days):
+        values = geometry.area_values(snapshot, OPERATOR, still, day)
+        truth = {b.number: sum(n % 4 == i and n % 3 <= at for n in range(50)) for i, b in enumerate(BLOCKS)}
+        assert dict(zip(still.ids.tolist(), values[:, fields.index("completed")], strict=True)) == truth
+        told = {row["n"]: row for row in coverage.by_area(snapshot, OPERATOR, "block", day=day)}
+        for name in ("gap", "coverage", "schedule"):
+            now = dict(zip(still.ids.tolist(), values[:, fields.index(name)], strict=True))
+            assert now == pytest.approx({n: NO_DATA if told[n][name] is None else told[n][name] for n in now}, abs=6e-5)
+        assert set(values[:, fields.index("seen")]) == {NO_DATA}
+        assert {row["last_at"] for row in told.values()} == {None}
+    outside = geometry.area_values(snapshot, UPPER, still, days[0])
+    assert (outside[~UPPER.mask(still.ids, still.ids)] == NOT_SHOWN).all()
 
 
 async def test_hundreds_of_cells(db: Database, ground: Ground, tmp_path: Path) -> None:

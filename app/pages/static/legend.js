@@ -16,10 +16,10 @@ export function legend(place, measure, of, notes, onHide) {
     return h("li", {}, button);
   };
   place.replaceChildren(...[
-    h("h2", { id: "legend-title" }, t(`measure.${measure}`), of.share ? "" : h("span", {}, ` (${t("legend.families")})`)),
+    h("h2", { id: "legend-title" }, t(`measure.${measure}`), of.unit === "families" ? h("span", {}, ` (${t("legend.families")})`) : ""),
     h("p", { class: "small" }, t(`measure.${measure}_is`)),
     h("ul", {},
-      of.classes.map((one, at) => entry(at, range(measure, one, of.share), coloured(one.colour))),
+      of.classes.map((one, at) => entry(at, range(measure, one, of.unit === "share"), coloured(one.colour))),
       ["no_data", "not_shown"].map((kind) => entry(kind, t(`legend.${kind}`), hatched(kind, of[kind])))),
     ...notes.map((note) => h("p", { class: "small hint" }, note)),
   ]);
