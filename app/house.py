@@ -27,7 +27,7 @@ from geo.intake import fold
 from geo.trust import seals
 from geo.watch import live
 from geo.watch.live import Snapshot
-from tiles.geometry import Kept
+from tiles.kept import Kept
 
 log = structlog.get_logger()
 

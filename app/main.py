@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
 
-from app import errors
+from app import basemap, errors
 from app.api import (
     access,
     accounts,
@@ -13,6 +13,7 @@ from app.api import (
     audit,
     campaign,
     coverage,
+    enumerators,
     gaps,
     health,
     heartbeats,
@@ -26,6 +27,7 @@ from app.api import (
     tiles,
     tokens,
 )
+from app.api import basemap as basemap_file
 from app.compression import Compressed
 from app.database import Database, Logins
 from app.headers import SecurityHeaders
@@ -35,7 +37,7 @@ from app.house import House
 from app.limits import Limits
 from app.pages import routes as pages
 from app.settings import Settings
-from tiles.geometry import Kept
+from tiles.kept import Kept, Shelf
 
 
 def create_app(settings: Settings, logins: Logins, *, heads: Heads | None = None, may_lose: bool = False) -> FastAPI:
@@ -47,7 +49,7 @@ def create_app(settings: Settings, logins: Logins, *, heads: Heads | None = None
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        house = House(settings, Database(logins, settings.pool_size), Kept(settings.tile_cache_mb), heads)
+        house = House(settings, Database(logins, settings.pool_size), _kept(settings), heads)
         app.state.house = house
         async with house.living():
             yield
@@ -62,12 +64,13 @@ def create_app(settings: Settings, logins: Logins, *, heads: Heads | None = None
         openapi_url="/v1/openapi.json",
     )
     app.state.believed = {}
+    app.state.basemap = beneath = basemap.of(settings.basemap, settings.basemap_attribution)
     app.state.limits = Limits(settings)
     app.state.viewers = 0
     app.state.may_lose = may_lose
     errors.install(app)
     about_households = (submissions, heartbeats, households, quarantine)
-    about_areas = (areas, campaign, coverage, gaps, progress, stream, tiles)
+    about_areas = (areas, campaign, coverage, enumerators, gaps, progress, stream, tiles, basemap_file)
     about_people = (session, me, tokens, access, accounts, audit)
     for noun in (*about_households, *about_areas, health, *about_people):
         app.include_router(noun.router)
@@ -78,5 +81,11 @@ def create_app(settings: Settings, logins: Logins, *, heads: Heads | None = None
         oidc.install(app, settings, logins.internal)
     app.add_middleware(Compressed)
     app.add_middleware(TrustedHosts, settings=settings)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, elsewhere=beneath.origin if beneath else None)
     return app
+
+
+def _kept(settings: Settings) -> Kept:
+    """Where unchanging halves of tiles are kept."""
+    disk = Shelf(settings.home / "tiles", settings.tile_disk_mb) if settings.tile_disk_mb else None
+    return Kept(settings.tile_cache_mb, disk)

@@ -52,6 +52,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         home=Path(os.environ.get("CAKUPAN_HOME") or default_home()),
         database_url=None,
         fold_seconds=0.05,
+        tile_disk_mb=0,  # what one test built another must build itself
     )
 
 

@@ -1,11 +1,5 @@
-"""The unchanging half of a tile, built by PostGIS once and kept; and which values go with it.
+"""The unchanging half of a tile, built by PostGIS once; and which values go with it."""
 
-Shapes do not change within an edition, so nothing here expires. One miss is one build, however many wait for it.
-"""
-
-import asyncio
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
 from datetime import date
 from typing import NamedTuple
 
@@ -20,42 +14,18 @@ from geo.scope import Scope
 from geo.watch import changes, coverage
 from geo.watch.live import Snapshot
 from tiles import splice
-from tiles.layers import LAYERS, level_at, resolution_at
+from tiles.layers import LAYERS, blocks_from, level_at, resolution_at
 from tiles.splice import NOT_SHOWN, Still
 
 SQL = queries.load(__file__)
 
 
-class Kept:
-    """Unchanging halves in memory, least recently used thrown out first. Builds each missing one once."""
-
-    def __init__(self, megabytes: int) -> None:
-        self._most = megabytes * 1_000_000
-        self._size = 0
-        self._stills: OrderedDict[Hashable, Still] = OrderedDict()
-        self._building: dict[Hashable, asyncio.Task[Still]] = {}
-
-    async def get(self, key: Hashable, build: Callable[[], Awaitable[Still]]) -> Still:
-        """The half kept under `key`, built by the first who asks for it."""
-        if key in self._stills:
-            self._stills.move_to_end(key)
-            return self._stills[key]
-        task = self._building.get(key)
-        if task is None:
-            task = asyncio.create_task(self._build(key, build))
-            self._building[key] = task
-        return await asyncio.shield(task)
-
-    async def _build(self, key: Hashable, build: Callable[[], Awaitable[Still]]) -> Still:
-        try:
-            still = await build()
-            self._stills[key] = still
-            self._size += still.size
-            while self._size > self._most and len(self._stills) > 1:
-                self._size -= self._stills.popitem(last=False)[1].size
-            return still
-        finally:
-            del self._building[key]
+def first_zoom(live: Snapshot, layer: str) -> int:
+    """The first zoom at which a layer has tiles; of blocks it goes by how densely they lie."""
+    if layer != "blocks":
+        return LAYERS[layer].min_zoom
+    found: int = live.once(("blocks from",), lambda: blocks_from(live.tree))
+    return found
 
 
 async def build_areas(db: AsyncConnection, live: Snapshot, layer: str, z: int, x: int, y: int) -> Still:

@@ -11,6 +11,9 @@ from geo.ground.levels import LEVELS
 #: Zooms of every tile set; a client draws the last one larger.
 MIN_ZOOM, MAX_ZOOM = 0, 16
 
+#: Earliest and latest zoom that begins to draw blocks, and how many of them a tile may then hold: about 100 kB.
+BLOCKS_FROM, BLOCKS_AT_LAST, MOST_BLOCKS = 11, 14, 1500
+
 #: Level of areas by the first zoom that shows it.
 _LEVELS = ((0, "province"), (6, "regency"), (9, "district"), (11, "village"))
 
@@ -48,7 +51,7 @@ LAYERS = {
     layer.id: layer
     for layer in (
         Layer("areas", "Areas of a level that fits the zoom", 0, 16, _FIGURES, ("code", "name"), days=True),
-        Layer("blocks", "Census blocks", 10, 16, _FIGURES, ("code", "name"), days=True),
+        Layer("blocks", "Census blocks", BLOCKS_FROM, 16, _FIGURES, ("code", "name"), days=True),
         Layer("cells", "H3 cells of a resolution that fits the zoom", 0, 14, _FIGURES),
         Layer(
             "households",
@@ -62,6 +65,20 @@ LAYERS = {
         ),
     )
 }
+
+
+def blocks_from(tree: Tree) -> int:
+    """The first zoom that draws blocks: from it on no tile holds more of them than a phone line carries at once.
+
+    Counted by their points; where they lie densest decides, since a map draws one level at a time.
+    """
+    lon, lat = tree.lon[tree.block], np.radians(tree.lat[tree.block])
+    x, y = (lon + 180) / 360, (1 - np.arcsinh(np.tan(lat)) / np.pi) / 2
+    for zoom in range(BLOCKS_FROM, BLOCKS_AT_LAST):
+        tiles = (x * 2**zoom).astype(np.int64) << 32 | (y * 2**zoom).astype(np.int64)
+        if not len(tiles) or np.unique(tiles, return_counts=True)[1].max() <= MOST_BLOCKS:
+            return zoom
+    return BLOCKS_AT_LAST
 
 
 def level_at(tree: Tree, zoom: int) -> str:

@@ -94,7 +94,7 @@ def fill(measure: Measure, hours: float) -> list[Any]:
     return steps
 
 
-def tilejson(layer: str, address: str, bounds: tuple[float, float, float, float]) -> dict[str, Any]:
+def tilejson(layer: str, address: str, bounds: tuple[float, float, float, float], first_zoom: int) -> dict[str, Any]:
     """TileJSON 3 of a layer; `address` is a template with {z}, {x} and {y}, `bounds` in degrees."""
     of = LAYERS[layer]
     return {
@@ -102,14 +102,14 @@ def tilejson(layer: str, address: str, bounds: tuple[float, float, float, float]
         "name": f"Cakupan {layer}",
         "description": of.description,
         "tiles": [address],
-        "minzoom": of.min_zoom,
+        "minzoom": first_zoom,
         "maxzoom": of.max_zoom,
         "bounds": list(bounds),
         "vector_layers": [
             {
                 "id": layer,
                 "description": of.description,
-                "minzoom": of.min_zoom,
+                "minzoom": first_zoom,
                 "maxzoom": of.max_zoom,
                 "fields": dict.fromkeys(of.texts, "text") | of.fields,
             }
@@ -120,21 +120,21 @@ def tilejson(layer: str, address: str, bounds: tuple[float, float, float, float]
 def style(
     address: str, measure: Measure, view: dict[str, Any], hours: float, *, households: bool, day: date | None = None
 ) -> dict[str, Any]:
-    """A MapLibre style over our own tiles; `address` is the service's root, `view` has `center` and `zoom`.
+    """A MapLibre style over our own tiles; `address` is the service's root.
 
-    `hours` are those of the campaign's clock. With `day` areas and blocks are shown as at its end. Areas are drawn far
+    `view` has `center`, `zoom`, and `blocks_from`, the zoom that begins to draw blocks. `hours` are those of the campaign's clock. With `day` areas and blocks are shown as at its end. Areas are drawn far
     and blocks near; cells and households are there, switched off. No glyph or sprite is loaded: labels use the
     browser's own fonts.
     """
     shown = [layer for layer in LAYERS.values() if households or not layer.households]
-    colour = fill(measure, hours)
+    colour, near = fill(measure, hours), view["blocks_from"]
     layers: list[dict[str, Any]] = [
         {"id": "background", "type": "background", "paint": {"background-color": "#eef1f3"}},
-        _fill("areas", colour, maxzoom=11),
-        _fill("blocks", colour, minzoom=11),
+        _fill("areas", colour, maxzoom=near),
+        _fill("blocks", colour, minzoom=near),
         _fill("cells", colour, visible=False),
-        _line("areas", maxzoom=11),
-        _line("blocks", minzoom=11),
+        _line("areas", maxzoom=near),
+        _line("blocks", minzoom=near),
     ]
     if households:
         layers.append(_points())

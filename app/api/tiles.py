@@ -58,11 +58,11 @@ async def tile(
     z, x, y = where
     if day and not LAYERS[layer].days:
         raise BadInput(f"nobody keeps {layer} by day; areas and blocks are", code="no-days")
-    if z < LAYERS[layer].min_zoom:
+    live = house.current
+    if z < geometry.first_zoom(live, layer):
         return Response(status_code=204)
     if layer == "households":
         return await _households(house, scope, where)
-    live = house.current
     if layer == "cells":
         keys = geometry.cells_in(live, scope, z, x, y)
         if not len(keys):
@@ -80,7 +80,9 @@ async def tile(
             async with house.db.internal.begin() as connection:
                 return await geometry.build_areas(connection, live, layer, z, x, y)
 
-        still = await house.kept.get((layer, live.tree.digest, z, x, y), build)
+        still = await house.kept.get(
+            (layer, live.tree.digest, *where), build, f"{live.tree.digest}/{layer}/{z}/{x}-{y}"
+        )
         values = geometry.area_values(live, scope, still, day)
     return _answer(still, splice.changing(still, values), accept_encoding, if_none_match)
 
@@ -94,7 +96,7 @@ async def metadata(
         raise Denied("single households are not yours to see")
     root = str(request.base_url).rstrip("/")
     address = f"{root}/tiles/{layer}/{{z}}/{{x}}/{{y}}.mvt{of_day(LAYERS[layer], day)}"
-    return tilejson(layer, address, view(house, caller.scope)["bounds"])
+    return tilejson(layer, address, view(house, caller.scope)["bounds"], geometry.first_zoom(house.current, layer))
 
 
 @router.get("/style.json")
@@ -114,6 +116,7 @@ async def map_style(
     root = str(request.base_url).rstrip("/")
     where = view(house, scope)
     tree, hours = house.current.tree, round(house.current.campaign.hours(), 2)
+    where["blocks_from"] = geometry.first_zoom(house.current, "blocks")
     made = style(root, MEASURES[measure], where, hours, households=scope.sees_households, day=day)
     said = {
         "legend": legend(),

@@ -1,6 +1,5 @@
-"""Tiles are built once, however many wait; what is kept stays within its bound; a failure is told to everybody."""
+"""Where tiles lie, and what each zoom draws."""
 
-import asyncio
 import math
 from types import SimpleNamespace
 from typing import Any
@@ -10,90 +9,7 @@ import pytest
 
 from geo.ground.levels import LEVELS
 from tiles import geometry
-from tiles.geometry import Kept
-from tiles.layers import LAYERS, level_at, resolution_at
-from tiles.splice import Still
-
-
-def still(size: int) -> Still:
-    """A half that takes `size` bytes."""
-    return Still(np.empty(0, dtype=np.int64), 1, b"x" * size, 0, b"")
-
-
-async def test_five_hundred_misses_are_one_build() -> None:
-    kept = Kept(8)
-    built = 0
-
-    async def build() -> Still:
-        nonlocal built
-        built += 1
-        await asyncio.sleep(0.02)
-        return still(10)
-
-    found = await asyncio.gather(*(kept.get("a", build) for _ in range(500)))
-    assert built == 1
-    assert len({id(one) for one in found}) == 1
-    assert await kept.get("a", build) is found[0]
-    await kept.get("b", build)
-    assert built == 2
-
-
-async def test_memory_stays_within_its_bound_and_the_least_used_goes_first() -> None:
-    kept = Kept(8)
-    asked: list[int] = []
-
-    async def get(at: int) -> None:
-        async def build() -> Still:
-            asked.append(at)
-            return still(1_000_000)
-
-        await kept.get(at, build)
-
-    for at in range(30):
-        await get(at)
-        await get(0)  # asked for again and again, it stays
-        assert sum(one.size for one in kept._stills.values()) == kept._size <= 8_000_000
-    assert asked == list(range(30))
-    await get(29)
-    assert asked == list(range(30))
-    await get(5)
-    assert asked[-1] == 5
-
-
-async def test_a_failure_reaches_every_waiter_and_is_not_kept() -> None:
-    kept = Kept(8)
-    tries = 0
-
-    async def fail() -> Still:
-        nonlocal tries
-        tries += 1
-        await asyncio.sleep(0.01)
-        raise OSError("the database went away")
-
-    found = await asyncio.gather(*(kept.get("a", fail) for _ in range(50)), return_exceptions=True)
-    assert tries == 1
-    assert [type(one) for one in found] == [OSError] * 50
-
-    async def build() -> Still:
-        return still(1)
-
-    assert (await kept.get("a", build)).size == 1
-
-
-async def test_a_waiter_that_leaves_spoils_nothing() -> None:
-    kept = Kept(8)
-
-    async def build() -> Still:
-        await asyncio.sleep(0.05)
-        return still(1)
-
-    first = asyncio.create_task(kept.get("a", build))
-    second = asyncio.create_task(kept.get("a", build))
-    await asyncio.sleep(0.01)
-    first.cancel()
-    assert (await second).size == 1
-    with pytest.raises(asyncio.CancelledError):
-        await first
+from tiles.layers import BLOCKS_AT_LAST, BLOCKS_FROM, LAYERS, MOST_BLOCKS, blocks_from, level_at, resolution_at
 
 
 def test_bounds_of_tiles() -> None:
@@ -116,3 +32,24 @@ def test_every_zoom_has_a_level_and_a_resolution() -> None:
     assert [level_at(tree(2, 3, 4), z) for z in (0, 6, 9, 11, 16)] == ["district"] * 3 + ["village"] * 2
     assert level_at(tree(0), 16) == LEVELS[0]  # the nearest coarser, where there is no finer
     assert list(LAYERS) == ["areas", "blocks", "cells", "households"]
+
+
+def villages(lon: np.ndarray, lat: np.ndarray) -> Any:
+    """As much of a tree as has blocks at these points, and one area that is none."""
+    nowhere = np.array([np.nan])
+    block = np.concatenate([[False], np.ones(len(lon), dtype=bool)])
+    return SimpleNamespace(lon=np.concatenate([nowhere, lon]), lat=np.concatenate([nowhere, lat]), block=block)
+
+
+@pytest.mark.parametrize(("many", "zoom"), [
+    (0, BLOCKS_FROM), (MOST_BLOCKS, BLOCKS_FROM),
+    (MOST_BLOCKS + 1, BLOCKS_FROM + 1), (3 * MOST_BLOCKS, BLOCKS_FROM + 1),
+    (20 * MOST_BLOCKS, BLOCKS_FROM + 3), (500 * MOST_BLOCKS, BLOCKS_AT_LAST),
+])  # fmt: skip
+def test_where_blocks_lie_dense_they_are_drawn_later(many: int, zoom: int) -> None:
+    west, south, east, north = geometry.bounds(BLOCKS_FROM, 1631, 1059)  # in Jakarta
+    side = math.ceil(math.sqrt(many))
+    at = np.arange(many)
+    lon = west + (at % side + 0.5) / max(side, 1) * (east - west)
+    lat = south + (at // side + 0.5) / max(side, 1) * (north - south)
+    assert blocks_from(villages(lon, lat)) == zoom
