@@ -12,7 +12,7 @@ from geo.ground.levels import LEVELS
 MIN_ZOOM, MAX_ZOOM = 0, 16
 
 #: Earliest and latest zoom that begins to draw blocks, and how many of them a tile may then hold: about 100 kB.
-BLOCKS_FROM, BLOCKS_AT_LAST, MOST_BLOCKS = 11, 14, 1500
+BLOCKS_FROM, BLOCKS_AT_LAST, MOST_BLOCKS = 11, 14, 1200
 
 #: Level of areas by the first zoom that shows it.
 _LEVELS = ((0, "province"), (6, "regency"), (9, "district"), (11, "village"))
@@ -81,10 +81,13 @@ def blocks_from(tree: Tree) -> int:
     return BLOCKS_AT_LAST
 
 
-def level_at(tree: Tree, zoom: int) -> str:
-    """The level of areas to draw at a zoom: the one meant for it, else the nearest finer, else the nearest coarser."""
+def level_at(tree: Tree, zoom: int, within: int = 0) -> str:
+    """The level of areas to draw at a zoom: the one meant for it, else the nearest finer, else the nearest coarser.
+
+    With `within` among the levels of that area (its number) and of what lies in it.
+    """
     meant = LEVELS.index([level for first, level in _LEVELS if zoom >= first][-1])
-    there = np.unique(tree.level[1:])
+    there = np.unique(tree.level[within : tree.last[within] + 1] if within else tree.level[1:])
     finer = there[there >= meant]
     return LEVELS[int(finer[0] if len(finer) else there[-1])]
 
