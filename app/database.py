@@ -1,6 +1,6 @@
 """Connections: one engine for each login. Address and passwords decide everything; nothing connects at import."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -11,6 +11,12 @@ import migrations
 from app.home import secrets_of
 from app.settings import Settings
 from geo.trust import accounts
+
+#: How long the server waits for those who answer others: one that stands still must not hold them up.
+SERVING = {"statement_timeout": "120s", "idle_in_transaction_session_timeout": "15s"}
+
+#: And for a command on the terminal, which may think for minutes about the areas of a province within a transaction.
+AT_WORK = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "1h"}
 
 
 @dataclass(frozen=True)
@@ -44,10 +50,10 @@ def logins(settings: Settings, owner: str) -> Logins:
 class Database:
     """The pools of one process: `worker` sees everything and answers nobody, `internal` sees what policies let pass."""
 
-    def __init__(self, logins: Logins, pool_size: int) -> None:
+    def __init__(self, logins: Logins, pool_size: int, limits: Mapping[str, str] = SERVING) -> None:
         self.logins = logins
-        self.worker = _engine(logins.worker, pool_size)
-        self.internal = _engine(logins.internal, pool_size)
+        self.worker = _engine(logins.worker, pool_size, limits)
+        self.internal = _engine(logins.internal, pool_size, limits)
 
     @asynccontextmanager
     async def as_actor(self, actor: int, credential: int | None = None) -> AsyncIterator[AsyncConnection]:
@@ -69,7 +75,7 @@ class Database:
         await self.internal.dispose()
 
 
-def _engine(url: str, pool_size: int) -> AsyncEngine:
+def _engine(url: str, pool_size: int, limits: Mapping[str, str]) -> AsyncEngine:
     return create_async_engine(
         url,
         pool_size=pool_size,
@@ -77,5 +83,6 @@ def _engine(url: str, pool_size: int) -> AsyncEngine:
         pool_timeout=10,
         pool_pre_ping=True,
         hide_parameters=True,
-        connect_args={"options": "-c statement_timeout=120000 -c idle_in_transaction_session_timeout=15000"},
+        # Compiling costs more than any statement of ours takes: milliseconds for each call of a function in a policy.
+        connect_args={"options": " ".join(f"-c {name}={value}" for name, value in limits.items()) + " -c jit=off"},
     )

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 import migrations
 from app import embedded
-from app.database import Database, Logins, logins, passwords
+from app.database import AT_WORK, Database, Logins, logins, passwords
 from app.settings import Settings
 from geo.errors import CakupanError, NotReady
 from tiles.style import percent
@@ -95,7 +95,7 @@ def at_desk(work: Callable[[Desk], Awaitable[T]]) -> T:
 
 
 async def _at_desk(settings: Settings, found: Logins, work: Callable[[Desk], Awaitable[T]]) -> T:
-    db = Database(found, 2)
+    db = Database(found, 2, AT_WORK)
     try:
         return await work(Desk(settings, found, db))
     finally:
