@@ -28,12 +28,18 @@ def first_zoom(live: Snapshot, layer: str) -> int:
     return found
 
 
-async def build_areas(db: AsyncConnection, live: Snapshot, layer: str, z: int, x: int, y: int) -> Still:
-    """Outlines of areas or blocks in one tile, with code and name as texts."""
-    level = level_at(live.tree, z)
+async def build_areas(
+    db: AsyncConnection, live: Snapshot, layer: str, z: int, x: int, y: int, within: int = 0
+) -> Still:
+    """Outlines of areas or blocks in one tile, with code and name as texts.
+
+    With `within` those alone that lie within the area of this number; their level is then no higher than its own.
+    """
+    level = level_at(live.tree, z, within)
     of = {"edition_id": live.campaign.edition_id, "z": z, "x": x, "y": y}
     tile = await db.scalar(SQL[layer], of | ({"level": level} if layer == "areas" else {}))
-    found = splice.shapes(bytes(tile))
+    last = int(live.tree.last[within]) if within else len(live.tree)
+    found = [shape for shape in splice.shapes(bytes(tile)) if within <= shape.id <= last]
     texts = {
         "code": [live.tree.code[s.id] for s in found],
         "name": [live.tree.name[s.id] for s in found],
@@ -88,7 +94,7 @@ def cells_in(live: Snapshot, scope: Scope, z: int, x: int, y: int) -> NDArray[np
 def cell_values(live: Snapshot, scope: Scope, still: Still, z: int) -> NDArray[np.float32]:
     """Values of each cell of a tile, over the part of it that lies in the scope."""
     resolution = resolution_at(z)
-    keys, figures = coverage.cell_figures(live, scope, resolution)
+    keys, figures = coverage.cell_figures(live, scope, resolution, only=np.sort(still.ids))
     at = np.searchsorted(keys, cells.from_feature_ids(still.ids, resolution))
     return np.column_stack(changes.columns(live, figures.some(at))).astype(np.float32)
 

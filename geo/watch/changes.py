@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.ground import cells
 from geo.scope import Scope
-from geo.watch import coverage
+from geo.watch import coverage, grid
 from geo.watch.live import Snapshot
 
 #: Above this many changed rows it is cheaper to load tiles anew.
@@ -45,12 +44,11 @@ def since(
         return head | {"resync": True}
     head["areas"] = _rows(live, numbers, coverage.of_areas(live, scope, numbers))
     if resolution is not None:
-        keys, figures = coverage.cell_figures(live, scope, resolution, within)
-        at = _changed_cells(live, scope, resolution, keys, epoch, within)
-        if len(at) > MOST:
+        moved = grid.changed(live, scope, resolution, epoch, within)
+        if len(moved) > MOST:
             return head | {"resync": True, "areas": []}
-        some = figures.some(at)
-        head["cells"] = _rows(live, cells.feature_ids(keys[at], resolution), some)
+        _, figures = coverage.cell_figures(live, scope, resolution, within, moved)
+        head["cells"] = _rows(live, moved, figures)
     return head
 
 
@@ -59,15 +57,6 @@ def _changed(live: Snapshot, scope: Scope, level: str, blocks: NDArray[np.intp],
     numbers = coverage.visible(live, scope, level, within)
     held = np.searchsorted(blocks, live.tree.last[numbers], side="right") > np.searchsorted(blocks, numbers)
     return numbers[held]
-
-
-def _changed_cells(
-    live: Snapshot, scope: Scope, resolution: int, keys: NDArray[np.int64], epoch: int, within: int
-) -> NDArray[np.intp]:
-    last = int(live.tree.last[within]) if within else len(live.tree)
-    at = live.cells.span(scope.clip(within, last))
-    moved = at[live.cells.epoch[at] > epoch]
-    return np.searchsorted(keys, np.unique(cells.parents(live.cells.key[moved], resolution)))
 
 
 def columns(live: Snapshot, figures: coverage.Figures, day: date | None = None) -> list[NDArray[Any]]:

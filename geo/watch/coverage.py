@@ -16,7 +16,7 @@ from geo.ground import cells
 from geo.ground.levels import LEVELS
 from geo.schema import COUNTS
 from geo.scope import Scope
-from geo.watch import sums
+from geo.watch import grid, sums
 from geo.watch.live import Snapshot
 from geo.watch.sums import gap_of
 
@@ -193,26 +193,24 @@ def by_cell(
     ]
 
 
-def cell_figures(live: Snapshot, scope: Scope, resolution: int, within: int = 0) -> tuple[NDArray[np.int64], Figures]:
-    """Cells of a resolution, ascending, and their figures over the part of `within` that lies in scope."""
+def cell_figures(
+    live: Snapshot, scope: Scope, resolution: int, within: int = 0, only: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.int64], Figures]:
+    """Cells with anything in scope and inside `within`, ascending, and their figures.
+
+    With `only`, ascending feature ids, of those cells alone. Raises BadInput for a resolution.
+    """
     if resolution not in RESOLUTIONS:
-        raise BadInput(f"resolution must lie between {RESOLUTIONS[0]} and {RESOLUTIONS[-1]}", code="bad-resolution")
+        raise BadInput("resolutions go from 4 to 10", code="bad-resolution")
 
     def make() -> tuple[NDArray[np.int64], Figures]:
-        last = int(live.tree.last[within]) if within else len(live.tree)
-        at = live.cells.span(scope.clip(within, last))
-        keys, where = np.unique(cells.parents(live.cells.key[at], resolution), return_inverse=True)
-        counts = np.zeros((len(keys), len(COUNTS)), dtype=np.int64)
-        apart = np.zeros_like(counts)
-        sure = live.expected[live.cells.number[at]] >= 0
-        np.add.at(counts, where, live.cells.counts[at])
-        np.add.at(apart, where[~sure], live.cells.counts[at][~sure])
-        expected = np.bincount(where, weights=live.cells.expected[at], minlength=len(keys)).astype(np.int64)
-        known = np.bincount(where, weights=sure, minlength=len(keys)) > 0
-        expected = np.where(known, expected, -1)
-        gap = gap_of(expected, counts - apart)
-        return keys, Figures(expected, gap, counts, apart, np.full(len(keys), np.nan))
+        of = grid.sums(live, scope, resolution, within, only)
+        gap = gap_of(of.expected, of.counts - of.apart)
+        never = np.full(len(of.ids), np.nan)
+        return cells.from_feature_ids(of.ids, resolution), Figures(of.expected, gap, of.counts, of.apart, never)
 
+    if only is not None:
+        return make()
     found: tuple[NDArray[np.int64], Figures] = live.remember(("cells", scope.ranges, resolution, within), make)
     return found
 
@@ -221,9 +219,13 @@ def cell_centres(
     live: Snapshot, scope: Scope, resolution: int, within: int = 0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Longitudes and latitudes of the centres of those cells, in the same order."""
+
+    def make() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        keys, _ = cell_figures(live, scope, resolution, within)
+        return grid.centres(live, cells.feature_ids(keys, resolution), resolution)
+
     found: tuple[NDArray[np.float64], NDArray[np.float64]] = live.remember(
-        ("centres", scope.ranges, resolution, within),
-        lambda: cells.centres(cell_figures(live, scope, resolution, within)[0]),
+        ("centres", scope.ranges, resolution, within), make
     )
     return found
 

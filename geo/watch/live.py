@@ -34,13 +34,17 @@ Longs = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Pairs:
-    """Counts of (block, key) pairs, ascending by number, then key; `counts` has a row per pair, a column per count."""
+    """Counts of (block, key) pairs, ascending by number, then key; `counts` has a row per pair, a column per count.
+
+    `memory` keeps what depends on which pairs there are; it goes along while only counts change.
+    """
 
     number: Ints
     key: Longs
     counts: Ints
     expected: Ints
     epoch: Longs
+    memory: "OrderedDict[Any, Any]" = field(default_factory=OrderedDict, repr=False, compare=False)
 
     def span(self, ranges: Sequence[tuple[int, int]]) -> NDArray[np.intp]:
         """Positions of the pairs whose number lies in closed `ranges`."""
