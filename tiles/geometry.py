@@ -15,9 +15,12 @@ from geo.watch import changes, coverage
 from geo.watch.live import Snapshot
 from tiles import splice
 from tiles.layers import LAYERS, blocks_from, level_at, resolution_at
-from tiles.splice import NOT_SHOWN, Still
+from tiles.splice import EMPTY, NOT_SHOWN, Still
 
 SQL = queries.load(__file__)
+
+#: First zoom at which all cells of a tile are few enough to be drawn, wherever on the globe it lies.
+ALL_CELLS_FROM = 4
 
 
 def first_zoom(live: Snapshot, layer: str) -> int:
@@ -83,8 +86,28 @@ def area_values(live: Snapshot, scope: Scope, still: Still, day: date | None = N
     return values
 
 
+def cells_over(live: Snapshot, z: int, x: int, y: int) -> NDArray[np.int64]:
+    """Cells of the zoom's resolution that touch a tile, whether anybody lives there or not.
+
+    So a tile's shapes depend on no count and no scope, and tell nobody where families live. Far out, where that would
+    be half the globe, only as far as the areas reach.
+    """
+    resolution = resolution_at(z)
+    west, south, east, north = bounds(z, x, y)
+    if z < ALL_CELLS_FROM:
+        far = cells.margin(resolution)
+        (left, low), (right, high) = (
+            live.tree.bounds[1:, :2].min(axis=0) - far,
+            live.tree.bounds[1:, 2:].max(axis=0) + far,
+        )
+        west, south, east, north = max(west, left), max(south, low), min(east, right), min(north, high)
+        if west >= east or south >= north:
+            return np.empty(0, dtype=np.int64)
+    return cells.over((west, south, east, north), resolution)
+
+
 def cells_in(live: Snapshot, scope: Scope, z: int, x: int, y: int) -> NDArray[np.int64]:
-    """Cells of the zoom's resolution that may touch a tile, ascending: only those with figures in the scope."""
+    """Those of them with figures in the scope, for a file that nobody updates."""
     resolution = resolution_at(z)
     keys, _ = coverage.cell_figures(live, scope, resolution)
     lon, lat = coverage.cell_centres(live, scope, resolution)
@@ -92,11 +115,13 @@ def cells_in(live: Snapshot, scope: Scope, z: int, x: int, y: int) -> NDArray[np
 
 
 def cell_values(live: Snapshot, scope: Scope, still: Still, z: int) -> NDArray[np.float32]:
-    """Values of each cell of a tile, over the part of it that lies in the scope."""
+    """Values of each cell of a tile, over the part of it that lies in the scope; −3 where there is nothing in it."""
     resolution = resolution_at(z)
-    keys, figures = coverage.cell_figures(live, scope, resolution, only=np.sort(still.ids))
-    at = np.searchsorted(keys, cells.from_feature_ids(still.ids, resolution))
-    return np.column_stack(changes.columns(live, figures.some(at))).astype(np.float32)
+    keys, figures = coverage.cell_figures(live, scope, resolution, only=still.ids)
+    values = np.full((len(still.ids), still.fields), EMPTY, dtype=np.float32)
+    at = np.searchsorted(still.ids, cells.feature_ids(keys, resolution))
+    values[at] = np.column_stack(changes.columns(live, figures))
+    return values
 
 
 def bounds(z: int, x: int, y: int) -> tuple[float, float, float, float]:

@@ -1,8 +1,8 @@
-"""Unchanging halves of tiles, kept: in memory, and those of areas on disk too, so that a restart builds nothing again.
+"""Unchanging halves of tiles, kept in memory and on disk, so that a restart builds nothing again.
 
-Shapes do not change within an edition, whose digest is part of every key, so nothing here expires: what belongs to
-another edition is not asked for any more and goes first when room is needed. Cells stay in memory: which cells there
-are tells where families live, and no file needs to say that.
+Shapes do not change within an edition, whose digest is part of every name, so nothing here expires: what belongs to
+another edition is not asked for any more and goes first when room is needed. A half says what the ground looks like and
+nothing about who lives there.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import struct
 import tempfile
 import zlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import numpy as np
@@ -36,35 +36,34 @@ class Kept:
         self._most = megabytes * 1_000_000
         self._disk = disk
         self._size = 0
-        self._stills: OrderedDict[Hashable, Still] = OrderedDict()
-        self._building: dict[Hashable, asyncio.Task[Still]] = {}
+        self._stills: OrderedDict[str, Still] = OrderedDict()
+        self._building: dict[str, asyncio.Task[Still]] = {}
 
-    async def get(self, key: Hashable, build: Callable[[], Awaitable[Still]], name: str | None = None) -> Still:
-        """The half kept under `key`, built by the first who asks for it; with `name` it is kept on disk too."""
-        if key in self._stills:
-            self._stills.move_to_end(key)
-            return self._stills[key]
-        task = self._building.get(key)
+    async def get(self, name: str, build: Callable[[], Awaitable[Still]]) -> Still:
+        """The half of a name like `digest/layer/z/x-y`, built by the first who asks for it."""
+        if name in self._stills:
+            self._stills.move_to_end(name)
+            return self._stills[name]
+        task = self._building.get(name)
         if task is None:
-            task = asyncio.create_task(self._build(key, build, name))
-            self._building[key] = task
+            task = asyncio.create_task(self._build(name, build))
+            self._building[name] = task
         return await asyncio.shield(task)
 
-    async def _build(self, key: Hashable, build: Callable[[], Awaitable[Still]], name: str | None) -> Still:
+    async def _build(self, name: str, build: Callable[[], Awaitable[Still]]) -> Still:
         try:
-            disk = self._disk if name else None
-            still = await asyncio.to_thread(disk.read, name) if disk and name else None
+            still = await asyncio.to_thread(self._disk.read, name) if self._disk else None
             if still is None:
                 still = await build()
-                if disk and name:
-                    await asyncio.to_thread(disk.write, name, still)
-            self._stills[key] = still
+                if self._disk:
+                    await asyncio.to_thread(self._disk.write, name, still)
+            self._stills[name] = still
             self._size += still.size
             while self._size > self._most and len(self._stills) > 1:
                 self._size -= self._stills.popitem(last=False)[1].size
             return still
         finally:
-            del self._building[key]
+            del self._building[name]
 
 
 class Shelf:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-#: "Not shown" in every field of a tile: it lies outside the caller's scope.
-NOT_SHOWN = -2.0
+#: In every field of a tile: "not shown", for it lies outside the caller's scope; "empty", a cell in which, of what lies
+#: in the scope, nobody is expected and nothing was found.
+NOT_SHOWN, EMPTY = -2.0, -3.0
 
 #: One `values` entry: field 4 of the layer, five bytes long, a float (field 1 of 32 bits is 2).
 _VALUE = np.dtype([("head", "u1", 3), ("value", "<f4")])

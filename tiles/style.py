@@ -14,6 +14,7 @@ from tiles.layers import LAYERS, MAX_ZOOM, Layer
 #: Five viridis steps, dark to light.
 RAMP = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
 NO_DATA_COLOUR, NOT_SHOWN_COLOUR, LINE = "#d9d9d9", "#f4f4f4", "#5a5a5a"
+NOTHING = "rgba(0, 0, 0, 0)"
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def fill(measure: Measure, hours: float) -> list[Any]:
     value = _live(measure.id)
     if measure.unit == "hours":
         value = ["case", ["<", value, 0], value, ["max", 0, ["-", round(hours, 2), value]]]
-    steps: list[Any] = ["step", value, NOT_SHOWN_COLOUR, -1.5, NO_DATA_COLOUR, 0, measure.colours[0]]
+    steps: list[Any] = ["step", value, NOTHING, -2.5, NOT_SHOWN_COLOUR, -1.5, NO_DATA_COLOUR, 0, measure.colours[0]]
     for low, colour in zip(measure.breaks, measure.colours[1:], strict=True):
         steps += [low, colour]
     return steps
@@ -122,9 +123,9 @@ def style(
 ) -> dict[str, Any]:
     """A MapLibre style over our own tiles; `address` is the service's root.
 
-    `view` has `center`, `zoom`, and `blocks_from`, the zoom that begins to draw blocks. `hours` are those of the campaign's clock. With `day` areas and blocks are shown as at its end. Areas are drawn far
-    and blocks near; cells and households are there, switched off. No glyph or sprite is loaded: labels use the
-    browser's own fonts.
+    `view` has `center`, `zoom`, and `blocks_from`, the zoom that begins to draw blocks. `hours` are those of the
+    campaign's clock. With `day` areas and blocks are shown as at its end. Areas are drawn far and blocks near; cells
+    and households are there, switched off. No glyph or sprite is loaded: labels use the browser's own fonts.
     """
     shown = [layer for layer in LAYERS.values() if households or not layer.households]
     colour, near = fill(measure, hours), view["blocks_from"]

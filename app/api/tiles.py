@@ -16,7 +16,7 @@ from geo.trust import audit
 from geo.watch import changes, coverage
 from tiles import geometry, splice
 from tiles.layers import LAYERS, MAX_ZOOM, level_at, resolution_at
-from tiles.splice import Still
+from tiles.splice import EMPTY, Still
 from tiles.style import MEASURES, legend, of_day, style, tilejson
 
 router = APIRouter(tags=["tiles"], responses=documented(401, 403, 404, 422, 503))
@@ -54,7 +54,10 @@ async def tile(
     accept_encoding: Annotated[str, Header()] = "",
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """One tile. Values are −1 for no data and −2 for what lies outside the caller's scope. 204 where nothing lies."""
+    """One tile. Values are −1 for no data and −2 for what lies outside the caller's scope. 204 where nothing lies.
+
+    A tile of cells holds every cell there; −3 where, of the caller's scope, nobody is expected and nothing was found.
+    """
     z, x, y = where
     if day and not LAYERS[layer].days:
         raise BadInput(f"nobody keeps {layer} by day; areas and blocks are", code="no-days")
@@ -63,26 +66,19 @@ async def tile(
         return Response(status_code=204)
     if layer == "households":
         return await _households(house, scope, where)
+
+    async def build() -> Still:
+        async with house.db.internal.begin() as connection:
+            if layer == "cells":
+                return await geometry.build_cells(connection, geometry.cells_over(live, z, x, y), z, x, y)
+            return await geometry.build_areas(connection, live, layer, z, x, y)
+
+    still = await house.kept.get(f"{live.tree.digest}/{layer}/{z}/{x}-{y}", build)
     if layer == "cells":
-        keys = geometry.cells_in(live, scope, z, x, y)
-        if not len(keys):
-            return Response(status_code=204)
-
-        async def build() -> Still:
-            async with house.db.internal.begin() as connection:
-                return await geometry.build_cells(connection, keys, z, x, y)
-
-        still = await house.kept.get(("cells", z, x, y, hash(keys.tobytes())), build)
         values = geometry.cell_values(live, scope, still, z)
+        if (values == EMPTY).all():
+            return Response(status_code=204)
     else:
-
-        async def build() -> Still:
-            async with house.db.internal.begin() as connection:
-                return await geometry.build_areas(connection, live, layer, z, x, y)
-
-        still = await house.kept.get(
-            (layer, live.tree.digest, *where), build, f"{live.tree.digest}/{layer}/{z}/{x}-{y}"
-        )
         values = geometry.area_values(live, scope, still, day)
     return _answer(still, splice.changing(still, values), accept_encoding, if_none_match)
 

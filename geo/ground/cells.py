@@ -252,6 +252,15 @@ def ranges_over(box: tuple[float, float, float, float], most: int = 400) -> tupl
     return los[begins], his[np.append(begins[1:], True)]
 
 
+def over(box: tuple[float, float, float, float], resolution: int) -> Cells:
+    """Every cell of `resolution` that shares a point with a box (west, south, east, north), ascending.
+
+    For boxes of less than half the globe, far from the poles.
+    """
+    west, south, east, north = box
+    return cover(shapely.box(max(west, -180.0), max(south, -89.0), min(east, 180.0), min(north, 89.0)), resolution)
+
+
 def _cells_over(box: tuple[float, float, float, float], resolution: int) -> float:
     """About how many cells of a resolution lie over a box that is widened by the margin."""
     west, south, east, north = box

@@ -32,6 +32,7 @@ from tests.app.realm import (
     households_of,
 )
 from tiles.layers import resolution_at
+from tiles.splice import EMPTY
 
 LEVELS = ("province", "regency", "district", "village", "block", "scope")
 HIDDEN = -2
@@ -194,6 +195,24 @@ class Prober:
         if rows and int(rows[-1]["completed"]) > self._realm.total(caller, within):
             self._wrong(f"gave {rows[-1]['completed']} of the last day")
 
+    async def enumerators(self, caller: Caller) -> None:
+        within, format_, limit = self._code(), self._format(), self._limit(10_000)
+        state = self._chance.choice([None, None, ["quiet", "fresh"], ["nowhere"]])
+        after = self._chance.choice([None, None, "0~worker-20", "1666600000000000~", "?"])
+        asked = {"within": within, "state": state, "after": after, "quiet": self._chance.choice([None, 1, 1000, 0])}
+        answer = await self._get(caller, "/v1/enumerators", asked | {"limit": limit, "format": format_})
+        if answer.status != 200:
+            return
+        if not caller.roles & DECIDERS:
+            self._wrong("told of others' work")
+        mine = self._overseen(caller) & inside_of(within)
+        rows = rows_of(answer.body, "enumerators", format_)
+        for row in rows:
+            if int(str(row["name"]).removeprefix("worker-")) not in mine:
+                self._wrong(f"named {row['name']}")
+        if format_ == "json" and not state and (total := json.loads(answer.body)["total"]) != len(mine):
+            self._wrong(f"counted {total} enumerators, not {len(mine)}")
+
     async def cells(self, caller: Caller) -> None:
         within, resolution = self._code(), self._chance.randrange(3, 12)
         rows, _ = await self._list(caller, "cells", {"within": within, "res": resolution, "bbox": self._box()})
@@ -256,8 +275,7 @@ class Prober:
         body = json.dumps({"action": "amend", "changes": {"no such field": 1}}).encode()
         answer = await self._get(caller, f"/v1/quarantine/{row}/resolve", method="POST", body=body)
         decides = caller.roles & DECIDERS
-        mine = {n for role, area in zip(self._roles(caller), caller.areas, strict=True) if role in DECIDERS
-                for n in (BLOCKS.values() if area is None else area.blocks)}  # fmt: skip
+        mine = self._overseen(caller)
         right = (
             401
             if not caller.token
@@ -269,6 +287,13 @@ class Prober:
         )
         if answer.status != right:
             self._wrong(f"answered {answer.status}, not {right}, for a row of block {number}")
+
+    def _overseen(self, caller: Caller) -> frozenset[int]:
+        """Numbers of the blocks it answers for, and not only works in."""
+        held = zip(self._roles(caller), caller.areas, strict=True)
+        return frozenset(
+            n for role, area in held if role in DECIDERS for n in (BLOCKS.values() if area is None else area.blocks)
+        )
 
     def _roles(self, caller: Caller) -> list[str]:
         return [role for role, _, _ in GRANTS[caller.name] if role != "local_government"]
@@ -316,6 +341,7 @@ class Prober:
             return
         rows = tile_of(answer.body, layer)
         if layer == "cells":
+            rows = [row for row in rows if row["completed"] != EMPTY]
             keys = cells.from_feature_ids(
                 np.array([row["id"] for row in rows], dtype=np.int64), resolution_at(z)
             ).tolist()
@@ -353,6 +379,7 @@ PROBES: dict[tuple[str, ...], Probe] = {
     ("GET /v1/gaps",): Prober.gaps,
     ("GET /v1/cells",): Prober.cells,
     ("GET /v1/progress",): Prober.progress,
+    ("GET /v1/enumerators",): Prober.enumerators,
     ("GET /v1/areas",): Prober.areas,
     ("GET /v1/areas/{code}",): Prober.area,
     ("GET /v1/households",): Prober.households,

@@ -21,9 +21,13 @@ ALLOWED = {
         "select": "numbers of areas; shapes and codes are public",
         "describe": "what an area is, without any count",
     },
+    "geo/watch/changes.py": {"columns": "figures that were chosen by scope, in other units"},
+    "geo/watch/grid.py": {"centres": "where cells lie; which, was chosen by scope"},
     "tiles/geometry.py": {
+        "first_zoom": "how densely blocks lie: shapes are public",
+        "cells_over": "every cell of a tile, whether anybody lives there or not",
         "build_areas": "outlines, codes and names: public",
-        "build_cells": "hexagons of keys that cells_in has chosen by scope",
+        "build_cells": "hexagons of all cells of a tile, which say nothing of anybody",
     },
 }
 

@@ -28,10 +28,10 @@ async def test_five_hundred_misses_are_one_build() -> None:
         await asyncio.sleep(0.02)
         return still(10)
 
-    found = await asyncio.gather(*(kept.get("a", build) for _ in range(500)))
+    found = await asyncio.gather(*(kept.get("e/a", build) for _ in range(500)))
     assert built == 1
     assert len({id(one) for one in found}) == 1
-    assert await kept.get("a", build) is found[0]
+    assert await kept.get("e/a", build) is found[0]
     await kept.get("b", build)
     assert built == 2
 
@@ -45,7 +45,7 @@ async def test_memory_stays_within_its_bound_and_the_least_used_goes_first() -> 
             asked.append(at)
             return still(1_000_000)
 
-        await kept.get(at, build)
+        await kept.get(f"e/{at}", build)
 
     for at in range(30):
         await get(at)
@@ -68,14 +68,14 @@ async def test_a_failure_reaches_every_waiter_and_is_not_kept() -> None:
         await asyncio.sleep(0.01)
         raise OSError("the database went away")
 
-    found = await asyncio.gather(*(kept.get("a", fail) for _ in range(50)), return_exceptions=True)
+    found = await asyncio.gather(*(kept.get("e/a", fail) for _ in range(50)), return_exceptions=True)
     assert tries == 1
     assert [type(one) for one in found] == [OSError] * 50
 
     async def build() -> Still:
         return still(1)
 
-    assert (await kept.get("a", build)).size == 1
+    assert (await kept.get("e/a", build)).size == 1
 
 
 async def test_a_waiter_that_leaves_spoils_nothing() -> None:
@@ -85,8 +85,8 @@ async def test_a_waiter_that_leaves_spoils_nothing() -> None:
         await asyncio.sleep(0.05)
         return still(1)
 
-    first = asyncio.create_task(kept.get("a", build))
-    second = asyncio.create_task(kept.get("a", build))
+    first = asyncio.create_task(kept.get("e/a", build))
+    second = asyncio.create_task(kept.get("e/a", build))
     await asyncio.sleep(0.01)
     first.cancel()
     assert (await second).size == 1
@@ -121,8 +121,8 @@ async def test_a_restart_builds_nothing_again(tmp_path: Path) -> None:
     async def build() -> Still:
         return built
 
-    await Kept(8, Shelf(tmp_path, 8)).get(("blocks", 1), build, "e1/blocks/13/1-2")
-    found = await Kept(8, Shelf(tmp_path, 8)).get(("blocks", 1), never, "e1/blocks/13/1-2")
+    await Kept(8, Shelf(tmp_path, 8)).get("e1/blocks/13/1-2", build)
+    found = await Kept(8, Shelf(tmp_path, 8)).get("e1/blocks/13/1-2", never)
     assert same(found, built)
     values = np.arange(6, dtype=np.float32).reshape(3, 2)
     tail = splice.changing(found, values)
@@ -138,17 +138,9 @@ async def test_other_boundaries_are_built_anew(tmp_path: Path) -> None:
     async def build() -> Still:
         return after
 
-    assert await Kept(8, shelf).get(("blocks", 2), build, "e2/blocks/13/1-2") is after
+    assert await Kept(8, shelf).get("e2/blocks/13/1-2", build) is after
     assert same(shelf.read("e1/blocks/13/1-2"), before)
     assert same(shelf.read("e2/blocks/13/1-2"), after)
-
-
-async def test_what_is_not_named_stays_in_memory(tmp_path: Path) -> None:
-    async def build() -> Still:
-        return real()
-
-    await Kept(8, Shelf(tmp_path, 8)).get(("cells", 1), build)
-    assert list(tmp_path.rglob("*")) == []
 
 
 @pytest.mark.parametrize("spoil", [
@@ -165,7 +157,7 @@ async def test_a_spoilt_file_is_built_anew(tmp_path: Path, spoil: object) -> Non
     async def build() -> Still:
         return built
 
-    assert await Kept(8, shelf).get(1, build, "e/blocks/13/1-2") is built
+    assert await Kept(8, shelf).get("e/blocks/13/1-2", build) is built
     assert same(shelf.read("e/blocks/13/1-2"), built)
 
 
@@ -176,7 +168,7 @@ async def test_a_disk_that_takes_nothing_costs_no_tile(tmp_path: Path) -> None:
     async def build() -> Still:
         return built
 
-    assert await Kept(8, Shelf(tmp_path / "file", 8)).get(1, build, "e/blocks/13/1-2") is built
+    assert await Kept(8, Shelf(tmp_path / "file", 8)).get("e/blocks/13/1-2", build) is built
 
 
 def test_the_disk_stays_within_its_bound(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def cell_tile(live: Snapshot, scope: Scope) -> Any:
     number = scope.ranges[0][1]
     x = int((float(live.tree.lon[number]) + 180) / 360 * 2**13)
     y = int((1 - float(live.tree.lat[number]) / 180) * 2**12)  # near enough to the equator
-    keys = geometry.cells_in(live, scope, 13, x, y)
+    keys = geometry.cells_over(live, 13, x, y)
     assert len(keys)
     still = Still(cells.feature_ids(keys, 10), len(LAYERS["cells"].fields), b"", 0, b"")
     return geometry.cell_values(live, scope, still, 13)
