@@ -8,7 +8,9 @@ RUN npm ci --ignore-scripts --no-audit --no-fund \
     && mkdir /vendor \
     && cd node_modules/maplibre-gl \
     && cp dist/maplibre-gl.mjs dist/maplibre-gl-worker.mjs dist/maplibre-gl.css /vendor/ \
-    && cp LICENSE.txt /vendor/maplibre-gl-LICENSE.txt
+    && cp LICENSE.txt /vendor/maplibre-gl-LICENSE.txt \
+    && cp ../pmtiles/dist/pmtiles.js ../uplot/dist/uPlot.esm.js ../uplot/dist/uPlot.min.css /vendor/ \
+    && cp ../uplot/LICENSE /vendor/uPlot-LICENSE.txt
 
 FROM python:3.12-slim AS packages
 COPY requirements.lock /

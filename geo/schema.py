@@ -252,6 +252,7 @@ submission = Table(
     Column("digest", LargeBinary, nullable=False, comment="of the canonical content, without submission_id"),
     instant("received_at", now=True),
     UniqueConstraint("household_id", "revision"),
+    Index("submission_number_ix", "number", "enumerator", "received_at"),  # who sent last, and when, of each block
     one_of("result", RESULTS),
     one_of("origin", ORIGINS),
     CheckConstraint("revision >= 1", name="revision"),

@@ -43,8 +43,10 @@ _APART = {
     "access.": ("access.html",),
     **dict.fromkeys(("grant.", "can.", "act.", "secret.", "trouble."), ("account.html", "access.html")),
     **dict.fromkeys(("quarantine.", "fault.", "held.", "field.", "receipt."), ("quarantine.html",)),
+    "progress.": ("progress.html",),
     **dict.fromkeys(("gaps.", "reason.", "state."), ("gaps.html", "map.html")),
     **dict.fromkeys(("panel.", "legend.", "measure."), ("gaps.html", "map.html")),
+    "days.": ("map.html",),
 }
 
 
@@ -78,6 +80,7 @@ class Page(NamedTuple):
 
 PAGES = {
     "/": Page("map.html"),
+    "/progress": Page("progress.html"),
     "/gaps": Page("gaps.html"),
     "/quarantine": Page("quarantine.html"),
     "/access": Page("access.html", OVERSEERS, campaign=False),
@@ -88,6 +91,12 @@ PAGES = {
 @router.get("/")
 async def live_map(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
     """The live map."""
+    return await _inside(request, house, found, spoken)
+
+
+@router.get("/progress")
+async def progress(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
+    """How the campaign goes against its deadline."""
     return await _inside(request, house, found, spoken)
 
 
@@ -191,7 +200,13 @@ def _page(request: Request, template: str, spoken: Language, more: Mapping[str, 
         return texts[key].format(**values)
 
     links = {code: str(request.url.include_query_params(lang=code).query) for code in locales.LANGUAGES}
-    setup = {"lang": spoken.code, "campaign": more["campaign"], "me": more["me"]}
+    beneath = request.app.state.basemap if template == "map.html" else None
+    setup = {
+        "lang": spoken.code,
+        "campaign": more["campaign"],
+        "me": more["me"],
+        "basemap": beneath.for_page() if beneath else None,
+    }
     apart = tuple(beginning for beginning, templates in _APART.items() if template not in templates)
     shown = {key: said for key, said in texts.items() if not key.startswith(apart)}
     body = _pages.get_template(template).render(

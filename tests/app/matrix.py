@@ -35,6 +35,7 @@ OPEN = {
     "GET /login/provider/callback": "where the provider sends one back",
     "GET /": "leads to the log-in page",
     "GET /gaps": "leads to the log-in page",
+    "GET /progress": "leads to the log-in page",
     "GET /quarantine": "leads to the log-in page",
     "GET /account": "leads to the log-in page",
     "GET /access": "leads to the log-in page",
@@ -43,7 +44,14 @@ OPEN = {
 }
 
 #: Pages, and whom each shows more than that it is not for them.
-PAGES = {"/": WATCHERS, "/gaps": WATCHERS, "/quarantine": WATCHERS, "/account": ANYBODY, "/access": DECIDERS}
+PAGES = {
+    "/": WATCHERS,
+    "/gaps": WATCHERS,
+    "/progress": WATCHERS,
+    "/quarantine": WATCHERS,
+    "/account": ANYBODY,
+    "/access": DECIDERS,
+}
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,7 @@ GUARDED = {
     "GET /v1/campaign": Route("/v1/campaign", ANYBODY),
     "GET /v1/coverage": Route("/v1/coverage", WATCHERS),
     "GET /v1/cells": Route("/v1/cells", WATCHERS),
+    "GET /v1/enumerators": Route("/v1/enumerators", DECIDERS),
     "GET /v1/gaps": Route("/v1/gaps", WATCHERS),
     "GET /v1/households": Route("/v1/households", WATCHERS),
     "GET /v1/progress": Route("/v1/progress", WATCHERS),
@@ -89,6 +98,7 @@ GUARDED = {
     "GET /tiles/{layer}/{z}/{x}/{y}.mvt": Route(f"/tiles/blocks/{TILE}.mvt", WATCHERS),
     "GET /tiles/{layer}.json": Route("/tiles/blocks.json", ANYBODY),
     "GET /style.json": Route("/style.json", WATCHERS),
+    "GET /basemap.pmtiles": Route("/basemap.pmtiles", WATCHERS, 404),
     "GET /v1/me": Route("/v1/me", ANYBODY),
     "POST /logout": Route("/logout", ANYBODY, 303),
     "GET /v1/tokens": Route("/v1/tokens", ANYBODY),

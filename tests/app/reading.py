@@ -13,7 +13,7 @@ FORMATS = ("json", "csv", "geojson", "xlsx")
 Row = dict[str, Any]
 
 #: Columns that are text, whatever they look like.
-_CODES = {"code", "parent", "block", "name", "located"}
+_CODES = {"code", "parent", "block", "name", "located", "supervisor"}
 
 
 def rows_of(body: bytes, name: str, format_: str) -> list[Row]:

@@ -19,7 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database import Database
-from geo.ground import areas, campaign, cells, expected
+from geo.ground import areas, assignments, campaign, cells, expected
 from geo.ground.areas import load_ground
 from geo.ground.inspection import AreaRow
 from geo.ground.sources import Table
@@ -32,7 +32,7 @@ from tests.world import NOW
 
 EDITION = "2022_2"
 WEST, SOUTH, SIDE = 117.10, -0.55, 0.004
-#: A household in every sentence; the block stands in the id.
+#: A household in every sentence; the block stands in the id, as in the name of whoever works there, `worker-05`.
 HOUSEHOLD = re.compile(r"HH-(\d\d)-(\d+)")
 SUBMISSION = re.compile(r"cafe(\d{4})-(\d{4})-4000-8000-0000000000(\d\d)", re.IGNORECASE)
 
@@ -114,6 +114,7 @@ def households_of(number: int) -> list[dict[str, object]]:
                 "lat": round(SOUTH + (row + (n * 53 % 10 + 0.5) / 11) * SIDE, 7),
                 "captured_at": f"2022-10-2{revision}T09:30:00+08:00",
                 "result": "completed" if n % 3 else "not_met",
+                "enumerator": f"worker-{number:02d}",
             })  # fmt: skip
     return made
 
@@ -196,6 +197,9 @@ async def _ground(db: AsyncConnection) -> None:
     families = [{"block": code, "families": str(20 + n)} for code, n in BLOCKS.items()]
     table = Table(columns=["block", "families"], rows=families, notices=[])
     await expected.store(db, EDITION, table, series="prelist", source="simulated", dated=date(2022, 10, 1))
+    staff = [{"block": code, "enumerator": f"worker-{n:02d}", "supervisor": "leader"} for code, n in BLOCKS.items()]
+    table = Table(columns=["block", "enumerator", "supervisor"], rows=staff[::2], notices=[])  # the others only send
+    await assignments.store(db, EDITION, table, starts_on=date(2022, 10, 15))
 
 
 async def _people(db: AsyncConnection) -> dict[str, Caller]:

@@ -33,6 +33,10 @@ for name in maplibre-gl.mjs maplibre-gl-worker.mjs maplibre-gl.css huge.map; do 
 leaflet=node_modules/leaflet
 mkdir -p "$leaflet/dist"
 for name in dist/leaflet.js dist/leaflet.css LICENSE; do echo "$name" >"$leaflet/$name"; done
+mkdir -p node_modules/pmtiles/dist && echo pmtiles >node_modules/pmtiles/dist/pmtiles.js
+uplot=node_modules/uplot
+mkdir -p "$uplot/dist"
+for name in dist/uPlot.esm.js dist/uPlot.min.css LICENSE; do echo "$name" >"$uplot/$name"; done
 """
 
 
@@ -154,7 +158,11 @@ def test_the_browser_gets_only_what_it_needs(checkout: Checkout) -> None:
         "maplibre-gl-worker.mjs",
         "maplibre-gl.css",
         "maplibre-gl.mjs",
+        "pmtiles.js",
         "stamp",
+        "uPlot-LICENSE.txt",
+        "uPlot.esm.js",
+        "uPlot.min.css",
     ]
     assert "ci --ignore-scripts" in checkout.asked("npm ci")[0]
 

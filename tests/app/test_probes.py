@@ -85,6 +85,7 @@ async def test_ten_thousand_probes_find_nothing_foreign(app: FastAPI, realm: Rea
     assert answered >= {
         "coverage",
         "gaps",
+        "enumerators",
         "cells",
         "areas",
         "households",

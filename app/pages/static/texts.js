@@ -21,6 +21,9 @@ const dated = new Intl.DateTimeFormat(locale, {
   timeZone: zone, day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
 });
 const whenever = new Intl.DateTimeFormat(locale, { timeZone: zone, day: "numeric", month: "short", year: "numeric" });
+const monthly = new Intl.DateTimeFormat(locale, { timeZone: "UTC", day: "numeric", month: "short" });
+const since = new Intl.RelativeTimeFormat(locale, { numeric: "always" });
+const just = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
 const offset = new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "longOffset" });
 const day = new Intl.DateTimeFormat("sv-SE", { timeZone: zone });
 
@@ -42,8 +45,21 @@ export function time(instant) {
   return (day.format(at) === day.format(new Date()) ? clock : dated).format(at);
 }
 
+/** A date (2022-10-26) without its year. */
+export const shortDate = (date) => monthly.format(new Date(`${date}T12:00:00Z`));
+
+/** Two such dates as "3–9 Nov". */
+export const dateRange = (from, to) => monthly.formatRange(new Date(`${from}T12:00:00Z`), new Date(`${to}T12:00:00Z`));
+
 /** A day with its year. */
 export const date = (instant) => whenever.format(new Date(instant));
+
+/** Two rates as "84–91 %", whole; one where they come to the same. */
+export const percentRange = (low, high) =>
+  round.format(low) === round.format(high) ? round.format(high) : `${whole.format(100 * low)}–${round.format(high)}`;
+
+/** A number with one decimal where it has one. */
+export const tenths = (n) => tenth.format(n);
 
 /** A wall-clock time of the campaign's zone in RFC 3339. */
 export function withOffset(written) {
@@ -52,8 +68,16 @@ export function withOffset(written) {
   return `${full}${part || "+00:00"}`;
 }
 
-/** "prelist 2022_2, as of 14:05": what a number rests on. */
-export function basis(asOf) {
+/** How long ago something was, in the largest unit that says it well: "4 hours ago". */
+export function ago(hours) {
+  if (hours < 1 / 60) return just.format(0, "second");
+  if (hours < 1) return since.format(-Math.round(hours * 60), "minute");
+  return hours < 48 ? since.format(-Math.floor(hours), "hour") : since.format(-Math.floor(hours / 24), "day");
+}
+
+/** "prelist 2022_2, as of 14:05": what a number rests on; with a past `day` of the campaign, as of its end. */
+export function basis(asOf, day = null) {
   const { series, edition } = setup.campaign;
-  return t("figures.basis", { series: t(`series.${series}`), edition, time: time(asOf) });
+  const when = day === null ? time(asOf) : t("figures.end_of", { day });
+  return t("figures.basis", { series: t(`series.${series}`), edition, time: when });
 }

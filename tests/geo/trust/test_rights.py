@@ -188,7 +188,8 @@ async def test_policies_let_the_internal_login_see_by_scope_and_by_actor_alone(h
     )
     scope = "number <@ ( SELECT trust.scope() AS scope)"
     own = "actor = ( SELECT trust.actor() AS actor)"
-    read = dict.fromkeys(("intake.batch", "intake.heartbeat"), f"({own})")
+    overseen = "( SELECT trust.overseen() AS overseen)"
+    read = {"intake.batch": f"({own})", "intake.heartbeat": f"(({own}) OR trust.works_in(actor, {overseen}))"}
     read |= dict.fromkeys(("intake.submission", "intake.quarantine"), f"(({scope}) OR ({own}))")
     read["intake.household"] = f"({scope})"
     assert set(found) == {(table, "{cakupan_internal}", "SELECT", rule) for table, rule in read.items()} | {
@@ -203,6 +204,9 @@ HARMLESS = {"ground.cell_parent", "ground.now", "intake.vector", "trust.actor"}
 FOR_THE_OWNER = {
     "trust.scope": {"internal", "worker"},
     "trust.scope_of": {"worker"},
+    "trust.overseen": {"internal"},
+    "trust.works_in": {"internal"},
+    "trust.assigned": {"internal"},
     "trust.authenticate": {"internal", "worker"},
     "trust.wait_for_seal": set[str](),
 }
