@@ -60,6 +60,11 @@ def done(logins: Logins, act: Act) -> Any:
     return asyncio.run(run())
 
 
+def move_in(logins: Logins) -> None:
+    """Settle the people in a database that has the accounts of `tests.conftest.people` already."""
+    done(logins, _people)
+
+
 @pytest.fixture(scope="module")
 def town(service: Service) -> Service:
     """A service with people who are only read and tried."""

@@ -1,14 +1,21 @@
 """A real Chromium, and pages that complain of what no page of ours may do."""
 
+import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Error, Page, async_playwright, expect
+
+from app.settings import Settings
+from tests.app.townspeople import move_in
+from tests.conftest import PASSWORD, Service, closed, database_on, logins_of, people, serving
 
 VENDOR = Path(__file__).parents[2] / "app" / "pages" / "vendor" / "maplibre-gl.mjs"
 
@@ -43,12 +50,75 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def browser(chromium: str) -> AsyncIterator[Browser]:
     async with async_playwright() as driver:
         started = await driver.chromium.launch(executable_path=chromium, args=FLAGS)
         yield started
         await started.close()
+
+
+@dataclass(frozen=True)
+class Town:
+    """A database with accounts that nobody is connected to, to be cloned: passwords are slow to hash on purpose."""
+
+    name: str
+    tokens: dict[str, str]
+
+
+@contextmanager
+def _built(cluster: str, template: str, passwords: dict[str, str], *, crowded: bool) -> Iterator[Town]:
+    name = f"t_{uuid4().hex[:12]}_town"
+    with database_on(cluster, name, template) as owner:
+        logins = logins_of(owner, passwords)
+        tokens = asyncio.run(people(logins))
+        if crowded:
+            move_in(logins)
+        closed(cluster, name)
+        yield Town(name, tokens)
+
+
+@contextmanager
+def _cloned(settings: Settings, cluster: str, passwords: dict[str, str], town: Town) -> Iterator[Service]:
+    with database_on(cluster, f"t_{uuid4().hex[:12]}", town.name) as owner:
+        logins = logins_of(owner, passwords)
+        with serving(settings, logins) as url:
+            yield Service(url, logins, town.tokens, PASSWORD)
+
+
+@pytest.fixture(scope="session")
+def hamlet(cluster: str, template: str, passwords: dict[str, str]) -> Iterator[Town]:
+    """The tiny world with one account for each role."""
+    with _built(cluster, template, passwords, crowded=False) as town:
+        yield town
+
+
+@pytest.fixture(scope="session")
+def crowd(cluster: str, template: str, passwords: dict[str, str]) -> Iterator[Town]:
+    """The tiny world with everybody in and around the first village."""
+    with _built(cluster, template, passwords, crowded=True) as town:
+        yield town
+
+
+@pytest.fixture
+def fresh_service(settings: Settings, cluster: str, passwords: dict[str, str], hamlet: Town) -> Iterator[Service]:
+    """A running service for this test, with one account for each role."""
+    with _cloned(settings, cluster, passwords, hamlet) as service:
+        yield service
+
+
+@pytest.fixture
+def fresh_town(settings: Settings, cluster: str, passwords: dict[str, str], crowd: Town) -> Iterator[Service]:
+    """A running service for this test, with a town's people."""
+    with _cloned(settings, cluster, passwords, crowd) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def town(settings: Settings, cluster: str, passwords: dict[str, str], crowd: Town) -> Iterator[Service]:
+    """A running service for this file, with a town's people whom no test changes."""
+    with _cloned(settings, cluster, passwords, crowd) as service:
+        yield service
 
 
 @dataclass
@@ -68,7 +138,7 @@ class Visit:
     seen: Seen
 
     async def ready(self) -> Page:
-        """The page once its map is drawn."""
+        """The page once its map is drawn, its lists are loaded, and the stream is heard."""
         await self.page.locator("#map[data-state=ready]").wait_for(timeout=30_000)
         await self.page.locator("#live[data-phase=live]").wait_for(timeout=10_000)
         return self.page

@@ -10,14 +10,12 @@ from playwright.async_api import expect
 from app.database import Database
 from geo.trust import accounts
 from geo.trust.grants import Grant
-from tests.app.townspeople import HERE, enters, fresh_town, grant, session
+from tests.app.townspeople import HERE, enters, grant, session
 from tests.browser.conftest import DESK, PHONE
 from tests.conftest import CERTIFICATES, PASSWORD, Service, serving
 from tests.world import VILLAGES
 
 pytestmark = pytest.mark.browser
-
-__all__ = ["fresh_town"]
 
 #: What every page must have, as far as it can be told without a library: names, targets, references, widths.
 FAULTS = """() => {
@@ -110,8 +108,8 @@ async def test_the_password_is_changed(fresh_town, visit):
     forget(visited, 403)
 
 
-async def test_a_supervisor_sees_who_may_see_its_area(fresh_town, visit):
-    visited = await visit(fresh_town, "/access", who="supervisor")
+async def test_a_supervisor_sees_who_may_see_its_area(town, visit):
+    visited = await visit(town, "/access", who="supervisor")
     page = visited.page
     await expect(page.locator("#holders-title")).to_have_text("Wilayah Anda: 10 akun boleh melihat (3 blok)")
     roles = page.locator("#holders tbody")
@@ -292,23 +290,27 @@ async def test_who_loses_its_role_sees_no_old_numbers(fresh_town, visit, impatie
 
 @pytest.mark.parametrize("device", [PHONE, DESK], ids=["phone", "desk"])
 @pytest.mark.parametrize("who", ["supervisor", "camat", "baru"])
-async def test_pages_have_names_and_targets_and_fit(fresh_town, visit, who, device):
+async def test_pages_have_names_and_targets_and_fit(town, visit, who, device):
+    visited = await visit(town, "/livez", who=who, **device)
+    page = visited.page
+    # A route leaves the cache out: each page is weighed as a first one.
+    await page.route("**/*", lambda route: route.continue_())
     for path, language in (("/account", "id"), ("/account", "en"), ("/access", "id"), ("/access", "en")):
         if who == "baru" and path == "/access":
             continue
-        visited = await visit(fresh_town, f"{path}?lang={language}", who=who, **device)
-        page = visited.page
+        visited.seen.fetched.clear()
+        await page.goto(f"{town.url}{path}?lang={language}")
         await expect(page.locator("[aria-busy=true]")).to_have_count(0)
         if who == "camat" and path == "/access":
             await page.locator(".person[data-account=supervisor] summary").click()
             await page.locator(".person[data-account=supervisor] .acts button").first.click()
             await page.locator("#fresh summary").click()
         assert await page.evaluate(FAULTS) == []
-        assert sum(visited.seen.fetched.values()) < 60_000, visited.seen.fetched
+        assert 10_000 < sum(visited.seen.fetched.values()) < 60_000, visited.seen.fetched
 
 
-async def test_an_account_without_a_role_is_told_kindly(fresh_town, visit):
-    visited = await visit(fresh_town, "/", who="baru", **PHONE)
+async def test_an_account_without_a_role_is_told_kindly(town, visit):
+    visited = await visit(town, "/", who="baru", **PHONE)
     page = visited.page
     await expect(page.locator("h1")).to_have_text("Akun Anda belum punya peran")
     await page.get_by_role("link", name="Lihat akun saya").tap()

@@ -1,52 +1,33 @@
 // The map itself: the service's own style, hatches over it, and values laid in by feature id as the stream brings them.
 
+import { FADED, HATCHES, SHOWN, bare, dressed, hatched, namesOf, picture, shapeOf } from "./dress.js";
+import { Laid } from "./laid.js";
 import { get } from "./page.js";
 
-const EMPTY = { type: "FeatureCollection", features: [] };
 const SHAPES = ["areas", "blocks", "cells"];
-const FADED = 0.07;
-
-/** A hatch as an image: `wide` strokes for "no data", fine dots for "not shown". Told apart without any colour. */
-export function hatch(kind, size = 16) {
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = size;
-  const pen = canvas.getContext("2d");
-  pen.strokeStyle = pen.fillStyle = "rgba(70, 78, 86, 0.85)";
-  if (kind === "no_data") {
-    pen.lineWidth = size / 9;
-    for (const shift of [-size, 0, size]) {
-      pen.beginPath();
-      pen.moveTo(shift, size);
-      pen.lineTo(shift + size, 0);
-      pen.stroke();
-    }
-  } else {
-    for (const [x, y] of [[0.25, 0.25], [0.75, 0.75]]) pen.fillRect(x * size - 1, y * size - 1, 2, 2);
-  }
-  return canvas;
-}
-
-function pixels(canvas) {
-  const { width, height } = canvas;
-  return canvas.getContext("2d").getImageData(0, 0, width, height);
-}
+/** Sources whose values are known for every day so far. */
+const BY_DAY = ["areas", "blocks"];
+/** Below this fraction of the map a block is too small to be looked at, and the map goes nearer. */
+const SMALL = 0.04;
+const EDGE = { top: 28, bottom: 28, left: 28, right: 28 };
 
 /** What is on the map: owns the MapLibre map; knows nothing of the page around it. */
 export class Drawing {
-  /** `library` is MapLibre's module, `style` the answer of /style.json. */
-  constructor(library, container, style, words) {
-    this.said = Object.fromEntries(Object.entries(style.metadata).map(([k, v]) => [k.replace("cakupan:", ""), v]));
-    this.style = style;
-    this.measure = style.name.split(" ").pop();
-    this.hidden = new Set();
-    this.waiting = new Map();
+  /**
+   * `library` is MapLibre's module, `style` the answer of /style.json for `measure` and `day` (null: now). `room()` gives
+   * the pixels on each side that something lies over.
+   */
+  constructor(library, container, style, { words = {}, measure = "coverage", day = null, room = () => EDGE } = {}) {
+    Object.assign(this, { style, measure, day, room, hidden: new Set(), base: SHOWN });
+    this.said = said(style);
     this.blocksFrom = style.layers.find((layer) => layer.id === "blocks-fill").minzoom;
     const [west, south, east, north] = this.said.bounds;
     this.map = new library.Map({
-      container, style: dressed(style), hash: true, attributionControl: false, dragRotate: false, touchPitch: false,
+      container, style: dressed(style, measure), hash: true, attributionControl: false, dragRotate: false, touchPitch: false,
       pitchWithRotate: false, renderWorldCopies: false, fadeDuration: 0, maxZoom: 19,
-      bounds: [[west, south], [east, north]], fitBoundsOptions: { padding: room(container, false) }, locale: words,
+      bounds: [[west, south], [east, north]], fitBoundsOptions: { padding: room() }, locale: words,
     });
+    this.laid = new Laid(this.map, (source) => this.reload([source]));
     this.map.touchZoomRotate.disableRotation();
     this.map.addControl(new library.NavigationControl({ showCompass: false }), "bottom-right");
     this.map.addControl(new library.ScaleControl({ maxWidth: 90 }), "bottom-right");
@@ -55,14 +36,25 @@ export class Drawing {
   /** Resolves once layers can be changed. */
   async ready() {
     await new Promise((done) => this.map.once("style.load", done));
-    for (const kind of ["no_data", "not_shown"]) this.map.addImage(kind, pixels(hatch(kind)));
+    for (const kind of HATCHES) this.map.addImage(kind, picture(kind));
     this.#opacities();
     this.select(this.shape);
+  }
+
+  /** Let the fills show what lies beneath them: `opacity`, null for none beneath. */
+  over(opacity) {
+    this.base = opacity ?? SHOWN;
+    this.#opacities();
   }
 
   /** Level of the areas on the screen. */
   get level() {
     return this.map.getZoom() >= this.blocksFrom ? "block" : this.#byZoom(this.said.levels);
+  }
+
+  /** Levels that this edition has, from the largest areas to blocks. */
+  get levels() {
+    return [...new Set([...this.said.levels.map(([, level]) => level), "block"])];
   }
 
   /** Resolution of the cells that the map would show. */
@@ -75,14 +67,46 @@ export class Drawing {
     return table.filter(([first]) => zoom >= first).pop()[1];
   }
 
-  /** Show another measure: colours come from the service, as everything about classes does. */
-  async setMeasure(measure) {
-    this.measure = measure;
-    const style = await get("/style.json", { measure });
-    if (this.measure !== measure) return;
+  /** Show a measure on a day (null: now): classes and colours come from the service, and so do the day's tiles. */
+  async show(measure, day) {
+    const [other, moved] = [measure !== this.measure, day !== this.day];
+    if (!other && !moved) return;
+    Object.assign(this, { measure, day });
+    const style = await get("/style.json", { measure, day });
+    if (this.measure !== measure || this.day !== day) return;
     this.style = style;
+    this.said = said(style);
+    this.#colours();
+    if (other) this.#hatches();
+    if (moved) this.reload(BY_DAY);
+  }
+
+  /** Resolves once everything that was asked for is drawn. */
+  settled() {
+    return new Promise((done) => {
+      this.map.once("idle", done);
+      this.map.triggerRepaint();
+    });
+  }
+
+  /** Colours as of now, for a measure that is an age. */
+  async age() {
+    const { measure, day } = this;
+    const style = await get("/style.json", { measure, day }).catch(() => null);
+    if (!style || this.measure !== measure || this.day !== day) return;
+    this.style = style;
+    this.#colours();
+  }
+
+  #colours() {
     for (const source of SHAPES) this.map.setPaintProperty(`${source}-fill`, "fill-color", this.#colour(source));
     this.#opacities();
+  }
+
+  #hatches() {
+    for (const source of SHAPES) {
+      for (const kind of HATCHES) this.map.setFilter(`${source}-${kind}`, hatched(kind, this.measure));
+    }
   }
 
   #colour(source) {
@@ -96,20 +120,19 @@ export class Drawing {
   }
 
   #opacities() {
-    const value = this.#colour("blocks")[1];
+    const value = this.#colour("blocks")[1]; // what the classes are of: the field, or the age that follows from it
     const { classes } = this.said.legend[this.measure];
     const faded = [...this.hidden].filter(Number.isInteger).map((at) => {
       const { from, to } = classes[at];
       return ["all", [">=", value, from ?? 0], to === null ? true : ["<", value, to]];
     });
-    const missing = { no_data: ["all", ["<", value, 0], [">=", value, -1.5]], not_shown: ["<", value, -1.5] };
+    const clear = faded.length ? ["case", ["any", ...faded], FADED, this.base] : this.base;
     for (const source of SHAPES) {
-      const [base, cells] = [0.85, this.cellsOn && source !== "cells"];
-      const clear = faded.length ? ["case", ["any", ...faded], FADED, base] : base;
-      this.map.setPaintProperty(`${source}-fill`, "fill-opacity", cells ? 0 : clear);
-      for (const [kind, is] of Object.entries(missing)) {
-        const shown = this.hidden.has(kind) || cells ? 0 : ["case", is, 1, 0];
-        this.map.setPaintProperty(`${source}-${kind}`, "fill-opacity", shown);
+      const covered = this.cellsOn && source !== "cells";
+      this.map.setPaintProperty(`${source}-fill`, "fill-opacity", covered ? 0 : clear);
+      for (const kind of HATCHES) {
+        const gone = covered || this.hidden.has(kind);
+        this.map.setPaintProperty(`${source}-${kind}`, "fill-opacity", gone ? 0 : bare(this.measure));
       }
     }
   }
@@ -119,6 +142,12 @@ export class Drawing {
     this.cellsOn = on;
     for (const id of ["cells-fill", "cells-no_data", "cells-not_shown", "cells-line"]) this.#visible(id, on);
     this.#opacities();
+  }
+
+  /** Names and outlines for those who sit far from the screen. */
+  enlarge(on) {
+    this.map.setLayoutProperty("names", "text-size", on ? 19 : 12);
+    for (const source of ["areas", "blocks"]) this.map.setPaintProperty(`${source}-line`, "line-width", on ? 1.2 : 0.7);
   }
 
   /** Show single households, near. */
@@ -143,25 +172,16 @@ export class Drawing {
     return found ? { source: found.source, id: found.id, ...found.properties } : null;
   }
 
-  /** Queue changed rows; all of a frame are laid in together, the last one of each feature counts. */
+  /** Lay in changed rows. A past day stays as it was. */
   apply(areas, cells) {
+    if (this.day) return;
     const { fields } = this.said;
     for (const [rows, sources] of [[areas, ["areas", "blocks"]], [cells, ["cells"]]]) {
       for (const [id, ...values] of rows) {
         const state = Object.fromEntries(fields.map((name, i) => [name, values[i]]));
-        for (const source of sources) this.waiting.set(`${source}/${id}`, [source, id, state]);
+        for (const source of sources) this.laid.lay(source, id, state);
       }
     }
-    if (this.waiting.size && !this.frame) this.frame = requestAnimationFrame(() => this.#lay());
-  }
-
-  #lay() {
-    this.frame = null;
-    for (const [source, id, state] of this.waiting.values()) {
-      this.map.setFeatureState({ source, sourceLayer: source, id }, state);
-    }
-    this.waiting.clear();
-    this.map.getContainer().dataset.laid = String(Number(this.map.getContainer().dataset.laid ?? 0) + 1);
   }
 
   /** Whether a cell is among the loaded tiles; one that nobody was expected in appears with its first household. */
@@ -174,69 +194,47 @@ export class Drawing {
 
   /** Load every value anew: what the stream told before is older than what the tiles will say. */
   reload(sources = SHAPES) {
-    for (const source of sources) {
-      if (!this.map.getSource(source)) continue;
-      if (SHAPES.includes(source)) this.map.removeFeatureState({ source, sourceLayer: source });
-      this.map.getSource(source).setUrl(this.style.sources[source].url);
-    }
+    const there = sources.filter((source) => this.map.getSource(source));
+    this.laid.clear(there.filter((source) => SHAPES.includes(source)));
+    for (const source of there) this.map.getSource(source).setUrl(this.style.sources[source].url);
   }
 
   /** Outline one area or cell, GeoJSON in degrees; null takes it away. */
   select(shape) {
     this.shape = shape;
-    this.map.getSource("selected")?.setData(shape ?? EMPTY);
+    this.map.getSource("selected")?.setData(shapeOf(shape));
   }
 
   /** Names at points: rows with lon, lat, name. */
   label(rows) {
-    const features = rows.map((row) => ({
-      type: "Feature", properties: { name: row.name }, geometry: { type: "Point", coordinates: [row.lon, row.lat] },
-    }));
-    this.map.getSource("labels").setData({ type: "FeatureCollection", features });
+    this.map.getSource("labels").setData(namesOf(rows));
   }
 
-  /** Go to bounds: west, south, east, north in degrees. */
-  fly([west, south, east, north]) {
-    const padding = room(this.map.getContainer(), true);
+  /** Go to bounds (west, south, east, north in degrees), near enough that what lies inside an area of `level` is drawn. */
+  fly([west, south, east, north], level = null) {
+    const camera = this.map.cameraForBounds([[west, south], [east, north]], { padding: this.room(), maxZoom: 16 });
+    const zoom = Math.max(camera?.zoom ?? 0, this.#inside(level));
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.map.fitBounds([[west, south], [east, north]], { padding, maxZoom: 16, duration: calm ? 0 : 700 });
+    const center = zoom > camera.zoom ? [(west + east) / 2, (south + north) / 2] : camera.center;
+    this.map.easeTo({ center, zoom: Math.min(zoom, 16), duration: calm ? 0 : 700 });
+  }
+
+  /** Go there only where it cannot be seen as it is: hidden, or too small. */
+  reveal([west, south, east, north]) {
+    const { clientWidth: width, clientHeight: height } = this.map.getContainer();
+    const { left, right, top, bottom } = this.room();
+    const [a, b] = [this.map.project([west, north]), this.map.project([east, south])];
+    const seen = a.x >= left - 1 && b.x <= width - right + 1 && a.y >= top - 1 && b.y <= height - bottom + 1;
+    if (!seen || Math.max(b.x - a.x, b.y - a.y) < SMALL * width) this.fly([west, south, east, north]);
+  }
+
+  /** The first zoom that draws what lies inside an area of a level. */
+  #inside(level) {
+    const at = this.levels.indexOf(level);
+    if (at < 0) return 0;
+    const next = this.said.levels.find(([, one]) => this.levels.indexOf(one) > at);
+    return next ? Math.min(next[0], this.blocksFrom) : this.blocksFrom;
   }
 }
 
-/** Space to leave around what is shown: on a wide screen legend and panel lie over the map. */
-function room(container, withPanel) {
-  if (container.clientWidth < 900) return 28;
-  return { top: 40, bottom: 40, left: 290, right: withPanel ? 370 : 60 };
-}
-
-/** The service's style with hatches above each fill, the selection, and names. */
-function dressed(style) {
-  const ground = getComputedStyle(document.documentElement).getPropertyValue("--map-ground").trim();
-  const layers = style.layers.flatMap((layer) => {
-    if (layer.type === "background") return [{ ...layer, paint: { "background-color": ground } }];
-    if (layer.type !== "fill") return [layer];
-    const over = (kind) => ({
-      ...layer, id: `${layer.source}-${kind}`, paint: { "fill-pattern": kind, "fill-opacity": 0 },
-    });
-    return [layer, over("no_data"), over("not_shown")];
-  });
-  const line = style.layers.find((layer) => layer.id === "blocks-line");
-  const cells = {
-    ...line, id: "cells-line", source: "cells", "source-layer": "cells", minzoom: 0, layout: { visibility: "none" },
-    paint: { ...line.paint, "line-width": 0.35 },
-  };
-  const ring = (id, colour, width) => ({
-    id, type: "line", source: "selected", layout: { "line-join": "round" }, paint: { "line-color": colour, "line-width": width },
-  });
-  const names = {
-    id: "names", type: "symbol", source: "labels",
-    layout: { "text-field": ["get", "name"], "text-size": 12, "text-max-width": 8, "text-padding": 6 },
-    paint: { "text-color": "#0d1b22", "text-halo-color": "rgba(255, 255, 255, 0.92)", "text-halo-width": 1.6 },
-  };
-  const geojson = { type: "geojson", data: EMPTY };
-  return {
-    ...style,
-    sources: { ...style.sources, selected: geojson, labels: geojson },
-    layers: [...layers, cells, ring("selected-under", "#ffffff", 6), ring("selected-over", "#101c24", 2.6), names],
-  };
-}
+const said = (style) => Object.fromEntries(Object.entries(style.metadata).map(([k, v]) => [k.replace("cakupan:", ""), v]));

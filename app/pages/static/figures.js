@@ -1,10 +1,10 @@
 // Numbers as people read them: a rate never without its numerator, its denominator and its time.
 
+import { age, elapsed } from "./calendar.js";
 import { h } from "./page.js";
-import { basis, number, percent, setup, t, time } from "./texts.js";
+import { ago, basis, number, percent, setup, t, time } from "./texts.js";
 
-/** The share of the campaign's days begun; `live` moves the day on. */
-export const elapsed = () => setup.campaign.day / setup.campaign.days;
+export { elapsed };
 
 const OTHERS = ["partial", "not_met", "refused", "not_found", "moved", "deceased", "ineligible", "closed"];
 
@@ -46,44 +46,79 @@ export function state(name) {
   return h("span", { class: `state ${name}` }, h("i", { "aria-hidden": "true" }), t(`state.${name}`));
 }
 
-/** The heart of every panel: coverage large, the bar, what it rests on, and its two parts where it exceeds 100 %. */
-export function summary(row, asOf, due = null) {
-  const over = row.coverage !== null && row.coverage > 1;
-  // cut like `percent` cuts, so that the two parts make up the whole that is shown
-  const prelist = over ? Math.floor((1000 * (matched(row) - row.new)) / row.expected) / 1000 : null;
+/**
+ * The heart of every panel: coverage large, the bar, what it rests on, and its two parts where it exceeds 100 %.
+ * `day` is the past day the figures are of, null for now.
+ */
+export function summary(row, asOf, due = null, day = null) {
   return [
     h("p", { class: "rate" }, h("b", {}, percent(row.coverage)), " ", h("span", {}, t("measure.coverage").toLowerCase())),
     bar(row, due),
-    h("p", { class: "counted" }, h("b", {}, counted(row)), " ", h("span", { class: "basis" }, basis(asOf))),
-    over
-      ? h("p", { class: "parts" }, t("figures.parts", {
-          total: percent(row.coverage), prelist: percent(prelist), new: percent(row.coverage - prelist),
-        }))
-      : null,
+    h("p", { class: "counted" }, h("b", {}, counted(row)), " ", h("span", { class: "basis" }, basis(asOf, day))),
+    ...(row.coverage !== null && row.coverage > 1 ? over(row) : []),
   ];
 }
 
-/** The figures of the caller's whole part of the country, with the bar explained. */
-export function whole(row, asOf) {
-  const due = elapsed();
-  return [...summary(row, asOf, due), h("p", { class: "small due-note" }, t("figures.due", { value: percent(due) }))];
+/** More than 100 %: its two parts, and in words how there can be more families than expected. */
+function over(row) {
+  const listed = matched(row) - row.new;
+  const prelist = Math.floor((1000 * listed) / row.expected) / 1000; // cut like `percent` cuts, so that the parts make up the whole
+  const parts = { total: percent(row.coverage), prelist: percent(prelist), new: percent(row.coverage - prelist) };
+  const beyond = listed - row.expected;
+  return [
+    h("p", { class: "parts" }, t("figures.parts", parts)),
+    h("p", { class: "small why" },
+      row.new > 0 ? t("figures.why_new", { new: number(row.new) }) : "",
+      beyond > 0 ? ` ${t("figures.why_beyond", { n: number(beyond) })}` : ""),
+  ];
 }
 
-/** Every other figure of an area or cell as a list. */
-export function details(row) {
-  const lines = [
-    [t("figures.gap"), number(row.gap), "strong"],
+/** The figures of the caller's whole part of the country, with the bar explained; `day` as in `summary`. */
+export function whole(row, asOf, day = null) {
+  const due = elapsed(day ?? undefined);
+  const stats = [
+    [t("figures.gap"), number(row.gap)],
     [t("measure.resolved"), percent(row.resolved)],
     [t("measure.schedule"), percent(row.schedule)],
+  ];
+  return [
+    ...summary(row, asOf, due, day),
+    h("p", { class: "small due-note" }, t("figures.due", { value: percent(due) })),
+    h("dl", { class: "stats" }, stats.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
+  ];
+}
+
+/** The other numbers that matter, each with what it rests on, and every count behind them. `day` as in `summary`. */
+export function details(row, day = null) {
+  const { expected } = row;
+  const of = { expected: number(expected) };
+  const lines = [
+    [t("figures.gap"), number(row.gap), expected === null ? null : t("figures.gap_of", of), "strong"],
+    [t("measure.resolved"), percent(row.resolved), resolvedOf(row)],
+    [t("measure.schedule"), percent(row.schedule), row.schedule === null ? null : scheduleOf(row, day)],
+    ...(row.level && day === null ? [[t("figures.last_at"), row.last_at ? time(row.last_at) : t("figures.never"), row.last_at ? ago(age(row.last_at)) : null]] : []), // cells and past days keep none
     [t("count.new"), number(row.new)],
-    ...(row.apart > 0 && row.expected !== null ? [[t("count.apart"), number(row.apart)]] : []),
+    ...(row.apart > 0 && expected !== null ? [[t("count.apart"), number(row.apart)]] : []),
     [t("count.dropped"), number(row.dropped)],
-    ...(row.level ? [[t("figures.last_at"), row.last_at ? time(row.last_at) : t("figures.never")]] : []), // cells keep none
   ];
   const others = OTHERS.filter((name) => row[name] > 0).map((name) => [t(`count.${name}`), number(row[name])]);
   return [list(lines), others.length ? h("details", {}, h("summary", {}, t("figures.visits")), list(others)) : null];
 }
 
+/** Where some blocks have no expected families the counts of the others are not told apart: then only the denominator. */
+function resolvedOf(row) {
+  if (row.resolved === null) return null;
+  const done = row.completed - row.new + row.dropped + row.closed;
+  return t(row.apart > 0 ? "figures.resolved_of" : "figures.resolved_done", { done: number(done), expected: number(row.expected) });
+}
+
+function scheduleOf(row, day) {
+  const on = day ?? setup.campaign.day;
+  return t("figures.schedule_of", { coverage: percent(row.coverage), due: percent(elapsed(on)), day: on, days: setup.campaign.days });
+}
+
 function list(lines) {
-  return h("dl", {}, lines.map(([name, value, kind]) => h("div", { class: kind }, h("dt", {}, name), h("dd", {}, value))));
+  const line = ([name, value, rests, kind]) =>
+    h("div", { class: kind }, h("dt", {}, name), h("dd", {}, value), rests ? h("dd", { class: "rests" }, rests) : null);
+  return h("dl", {}, lines.map(line));
 }

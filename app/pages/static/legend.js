@@ -1,17 +1,22 @@
 // What the colours mean, and a filter: each class can be switched off.
 
-import { hatch } from "./drawing.js";
+import { hatch } from "./dress.js";
 import { h } from "./page.js";
 import { number, percentBreak, t } from "./texts.js";
 
-/** Fill `place` with the classes of a measure and some notes; `onHide(set)` gets the positions that are switched off. */
-export function legend(place, measure, of, notes, onHide) {
-  const hidden = new Set();
+const HOURS_A_DAY = 24;
+
+/**
+ * Fill `place` with the classes of a measure and some notes. `off` are the classes switched off, as text; `onHide(list)`
+ * gets them when that changes.
+ */
+export function legend(place, measure, of, notes, off, onHide) {
+  const hidden = new Set(off);
   const entry = (key, words, swatch) => {
-    const button = h("button", { type: "button", class: "entry", "aria-pressed": "true", onclick: () => {
+    const button = h("button", { type: "button", class: "entry", "aria-pressed": String(!hidden.has(key)), onclick: () => {
       if (!hidden.delete(key)) hidden.add(key);
       button.setAttribute("aria-pressed", String(!hidden.has(key)));
-      onHide(new Set(hidden));
+      onHide([...hidden]);
     } }, swatch, h("span", {}, words));
     return h("li", {}, button);
   };
@@ -19,18 +24,26 @@ export function legend(place, measure, of, notes, onHide) {
     h("h2", { id: "legend-title" }, t(`measure.${measure}`), of.unit === "families" ? h("span", {}, ` (${t("legend.families")})`) : ""),
     h("p", { class: "small" }, t(`measure.${measure}_is`)),
     h("ul", {},
-      of.classes.map((one, at) => entry(at, range(measure, one, of.unit === "share"), coloured(one.colour))),
-      ["no_data", "not_shown"].map((kind) => entry(kind, t(`legend.${kind}`), hatched(kind, of[kind])))),
+      of.classes.map((one, at) => entry(String(at), range(measure, one, of.unit), coloured(one.colour))),
+      ["no_data", "not_shown"].map((kind) => entry(kind, t(measure === "seen" && kind === "no_data" ? "legend.nothing_yet" : `legend.${kind}`), hatched(kind, of[kind])))),
     ...notes.map((note) => h("p", { class: "small hint" }, note)),
   ]);
 }
 
-function range(measure, { from, to }, share) {
+function range(measure, { from, to }, unit) {
+  if (unit === "hours") return ages(from, to);
+  const share = unit === "share";
   const say = share ? percentBreak : number;
   if (from === null) return measure === "gap" ? t("legend.none") : t("legend.below", { high: say(to) });
   if (to === null) return t("legend.above", { low: say(from) });
   const high = share ? say(to) : number(to - 1);
   return share || to - 1 > from ? t("legend.range", { low: say(from), high }) : number(from);
+}
+
+function ages(from, to) {
+  const [low, high] = [from, to].map((hours) => hours === null ? null : number(hours / HOURS_A_DAY));
+  if (low === null) return t("legend.under_days", { high });
+  return high === null ? t("legend.days_or_more", { low }) : t("legend.days", { low, high });
 }
 
 function coloured(colour) {

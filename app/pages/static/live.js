@@ -9,11 +9,16 @@ const DEAD = 20_000;
 const REDIAL = 3_000;
 
 const badge = document.getElementById("live");
+const aloud = h("span", { class: "unseen", role: "status" }); // says when the line breaks and comes back, and nothing else
+badge.after(aloud);
 
-/** Follows the stream. `onChange(data)` gets each change; `shown` says the epoch and time of what is on the screen. */
+/**
+ * Follows the stream. `onChange(data)` gets each change; `onTime(newDay)`, where set, is called when the campaign's clock
+ * went on.
+ */
 export class Live {
   constructor(onChange) {
-    this.onChange = onChange;
+    Object.assign(this, { onChange, onTime: null });
     this.source = null;
     this.parameters = null;
     this.heard = Date.now();
@@ -22,7 +27,8 @@ export class Live {
     this.asOf = null;
     setInterval(() => this.#look(), 1000);
     addEventListener("online", () => this.parameters && this.follow(this.parameters));
-    addEventListener("offline", () => this.#say("offline"));
+    addEventListener("offline", () => this.#cut());
+    addEventListener("visibilitychange", () => this.#look());
     addEventListener("pagehide", () => this.source?.close());
     addEventListener("pageshow", (event) => event.persisted && this.parameters && this.follow(this.parameters));
   }
@@ -49,11 +55,21 @@ export class Live {
   #hear(data) {
     this.heard = Date.now();
     this.asOf = data.as_of;
-    if (data.day !== setup.campaign.day) {
+    setup.campaign.hours = data.hours;
+    const newDay = data.day !== setup.campaign.day;
+    if (newDay) {
       setup.campaign.day = data.day;
       document.getElementById("day").textContent = t("app.day", setup.campaign);
     }
+    this.onTime?.(newDay);
     this.#say("live");
+  }
+
+  /** The machine has no network: what the stream may still hold in store is no news. It is dialled anew when there is. */
+  #cut() {
+    this.source?.close();
+    this.wasLost = true;
+    this.#say("offline");
   }
 
   /** Browsers dial anew by themselves, except after an HTTP error: then we ask first who we still are. */
@@ -87,10 +103,11 @@ export class Live {
     if (!this.source) return;
     const silent = Date.now() - this.heard;
     if (this.phase !== "offline" && silent > LATE) this.#say(silent > DEAD ? "offline" : "behind", silent);
-    if (silent > DEAD && Date.now() - this.dialled > DEAD) this.follow(this.parameters);
+    if (silent > DEAD && Date.now() - this.dialled > DEAD && navigator.onLine) this.follow(this.parameters);
   }
 
   #say(phase, silent = 0) {
+    const news = phase !== this.phase && (phase === "offline" || this.phase === "offline");
     this.phase = phase;
     const words = {
       live: () => [h("b", {}, t("live.live")), " ", h("span", { class: "as-of" }, t("live.as_of", { time: time(this.asOf) }))],
@@ -102,5 +119,6 @@ export class Live {
     const said = h("span", {}, ...words[phase]());
     const before = badge.querySelector("span");
     if (before.textContent !== said.textContent) before.replaceWith(said);
+    if (news) aloud.textContent = said.textContent;
   }
 }

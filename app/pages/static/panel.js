@@ -1,13 +1,14 @@
 // The numbers of the one area or cell that is selected, kept up to date while it is open.
 
-import { details, elapsed, state, summary } from "./figures.js";
+import { dateOf, elapsed } from "./calendar.js";
+import { details, state, summary } from "./figures.js";
 import { address, get, h, paced } from "./page.js";
-import { setup, t } from "./texts.js";
+import { t } from "./texts.js";
 
-/** Owns the panel. `choice` is {code, level} or {lon, lat, res}; null when closed. */
+/** Owns the panel. `choice` is {code, level} or {lon, lat, res}; null when closed. `day` is a past day, null for now. */
 export class Panel {
   constructor(place, { onChoose, onClose, onShape }) {
-    Object.assign(this, { place, onChoose, onClose, onShape, choice: null, n: null });
+    Object.assign(this, { place, onChoose, onClose, onShape, choice: null, n: null, found: null, day: null });
     this.refresh = paced(1000, () => this.choice && this.#load(this.choice, false));
     place.addEventListener("keydown", (event) => event.key === "Escape" && this.onClose());
   }
@@ -24,25 +25,32 @@ export class Panel {
 
   /** Close and forget. */
   close() {
-    this.choice = null;
-    this.n = null;
+    Object.assign(this, { choice: null, n: null, found: null });
     this.place.hidden = true;
     this.onShape(null);
   }
 
+  /** Show the figures of another day (null: now). Resolves once they are there. */
+  async show(day) {
+    this.day = day;
+    if (this.choice) await this.#load(this.choice, false);
+  }
+
   /** Load anew where one of the changed rows is the selected one. */
   changed(rows) {
-    if (this.n !== null && rows.some(([n]) => n === this.n)) this.refresh();
+    if (this.n !== null && this.day === null && rows.some(([n]) => n === this.n)) this.refresh();
   }
 
   async #load(choice, first) {
+    const { day } = this;
     try {
-      const found = choice.res === undefined ? await area(choice, first) : await cell(choice);
-      if (this.choice !== choice || !found) {
-        if (this.choice === choice) this.onClose();
+      const found = choice.res === undefined ? await area(choice, first, day) : await cell(choice);
+      if (this.choice !== choice || this.day !== day || !found) {
+        if (this.choice === choice && !found) this.onClose();
         return null;
       }
       this.n = found.row.n;
+      this.found = found;
       if (found.shape) this.onShape(found.shape);
       this.#show(found);
       return found;
@@ -69,7 +77,11 @@ export class Panel {
     }, one.name)));
     const shown = row.completed === null
       ? [h("p", { class: "notice" }, t("figures.hidden"))]
-      : [...summary(row, asOf, elapsed()), row.state ? h("p", { class: "standing" }, state(row.state)) : null, ...details(row)];
+      : [
+          ...summary(row, asOf, elapsed(this.day ?? undefined), this.day),
+          row.state ? h("p", { class: "standing" }, state(row.state)) : null,
+          ...details(row, this.day),
+        ];
     this.place.replaceChildren(
       this.#close(),
       ...(crumbs.length ? [h("ol", { class: "path" }, crumbs)] : []),
@@ -86,12 +98,16 @@ export class Panel {
   }
 }
 
-async function area({ code, level }, first) {
+async function area({ code, level }, first, day) {
   const said = await get(`/v1/areas/${encodeURIComponent(code)}`, { level });
   const one = said.area.level; // the level of the outline asked for, where the choice names none
+  if (day !== null) {
+    const then = await get("/v1/coverage", { within: code, within_level: one, level: one, day: dateOf(day), limit: 1 });
+    Object.assign(said.area, then.coverage[0]);
+  }
   const outline = { within: code, within_level: one, level: one, limit: 1, format: "geojson" };
   const shape = first ? await get("/v1/areas", outline) : null;
-  return { row: said.area, path: said.path.slice(0, -1), asOf: said.as_of, shape, bounds: said.area.bounds };
+  return { row: said.area, path: said.path.slice(0, -1), asOf: said.as_of, shape, bounds: said.area.bounds, leaf: said.area.last === said.area.n };
 }
 
 /** The cell under a point. Its outline comes with its figures. */
