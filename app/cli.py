@@ -9,6 +9,7 @@ from app import (
     commands_audit,
     commands_blocks,
     commands_demo,
+    commands_export,
     commands_grants,
     commands_ground,
     commands_roster,
@@ -30,6 +31,7 @@ app = typer.Typer(
 commands_ground.install(app)
 commands_blocks.install(app)
 commands_watch.install(app)
+commands_export.install(app)
 commands_trust.install(app)
 commands_roster.install(commands_trust.account)
 commands_grants.install(app)

@@ -1,28 +1,25 @@
-"""Commands that show where the work stands: coverage and gaps on the terminal, a map as one file."""
+"""Commands that show where the work stands: coverage and gaps on the terminal."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from app.terminal import Desk, at_desk, out, share, table
-from geo.ground.areas import load_tree, outlines
+from geo.ground.areas import load_tree
 from geo.ground.campaign import load
 from geo.ground.levels import LEVELS
 from geo.scope import OPERATOR, Scope
-from geo.trust import accounts, audit, credentials
+from geo.trust import accounts, credentials
 from geo.watch import coverage as watch_coverage
 from geo.watch import gaps as watch_gaps
 from geo.watch import live
 from geo.watch.live import Snapshot
-from tiles.style import MEASURES
 
 
 def install(app: typer.Typer) -> None:
     """Add these commands."""
     app.command()(coverage)
     app.command()(gaps)
-    app.command()(report)
 
 
 As = Annotated[
@@ -30,7 +27,7 @@ As = Annotated[
 ]
 
 
-async def _seen_by(desk: Desk, name: str | None) -> Scope:
+async def seen_by(desk: Desk, name: str | None) -> Scope:
     """What somebody sees: the operator everything, an account what the database derives for it."""
     if name is None:
         return OPERATOR
@@ -38,20 +35,23 @@ async def _seen_by(desk: Desk, name: str | None) -> Scope:
         return await credentials.seen_by(connection, (await accounts.find(connection, name)).account_id, name)
 
 
-async def _live(desk: Desk) -> Snapshot:
+async def snapshot(desk: Desk) -> Snapshot:
+    """Everything as of now."""
     async with desk.db.worker.connect() as connection:
         await connection.execution_options(isolation_level="REPEATABLE READ")
         campaign = await load(connection)
         return await live.load(connection, campaign, await load_tree(connection, campaign))
 
 
-def _caption(found: Snapshot) -> str:
+def caption(found: Snapshot) -> str:
+    """As of when, and against what."""
     at = found.as_of.astimezone(found.campaign.zone)
     said = f"{found.campaign.series} {found.campaign.edition}, epoch {found.epoch}, as of {at:%Y-%m-%d %H:%M:%S}"
     return f"{said}, SIMULATED" if found.campaign.simulated else said
 
 
-def _of(name: str | None) -> str:
+def as_seen_by(name: str | None) -> str:
+    """Whose figures a title is about, where not the operator's."""
     return f", as {name} sees it" if name else ""
 
 
@@ -64,23 +64,23 @@ def coverage(
     """Show coverage by area, counts first."""
 
     async def work(desk: Desk) -> tuple[list[dict[str, Any]], str]:
-        found, scope = await _live(desk), await _seen_by(desk, as_)
+        found, scope = await snapshot(desk), await seen_by(desk, as_)
         number = found.tree.number_of(within, within_level) if within else 0
         rows = watch_coverage.by_area(found, scope, level, number)
         if level != "scope":
             lost = None if within else watch_coverage.unplaced(found, scope)
             rows += [lost | {"name": "in no block", "code": ""}] if lost else []
             rows += [r | {"name": "all", "code": ""} for r in watch_coverage.by_area(found, scope, "scope", number)]
-        return rows, _caption(found)
+        return rows, caption(found)
 
-    rows, caption = at_desk(work)
+    rows, said = at_desk(work)
     shown = [
         [r["code"], r["name"], r["expected"], r["completed"], r["new"], r["dropped"], r["gap"], share(r["coverage"]),
          share(r["resolved"]), r["state"]]
         for r in rows
     ]  # fmt: skip
     head = ["code", "name", "expected", "completed", "new", "dropped", "gap", "coverage", "resolved", "state"]
-    table(f"coverage by {level}{_of(as_)}", head, shown, caption)
+    table(f"coverage by {level}{as_seen_by(as_)}", head, shown, said)
 
 
 def gaps(
@@ -93,11 +93,11 @@ def gaps(
     """Show where families are still to be found: blocks, worst first."""
 
     async def work(desk: Desk) -> tuple[watch_gaps.Gaps, str]:
-        found, scope = await _live(desk), await _seen_by(desk, as_)
+        found, scope = await snapshot(desk), await seen_by(desk, as_)
         number = found.tree.number_of(within, within_level) if within else 0
-        return watch_gaps.worst_first(found, scope, number, state or (), None, limit), _caption(found)
+        return watch_gaps.worst_first(found, scope, number, state or (), None, limit), caption(found)
 
-    found, caption = at_desk(work)
+    found, said = at_desk(work)
     shown = [
         [
             b["code"],
@@ -112,34 +112,8 @@ def gaps(
         for b in found.blocks
     ]
     head = ["code", "name", "gap", "completed", "expected", "coverage", "state", "at (lat, lon)"]
-    table(f"{found.total:,} blocks, {found.gap:,} families to be found{_of(as_)}", head, shown, caption)
+    table(f"{found.total:,} blocks, {found.gap:,} families to be found{as_seen_by(as_)}", head, shown, said)
     states = {s: n for s, n in found.states.items() if n}
     table("blocks by state", list(states), [list(states.values())])
     if unknown := states.get("unknown"):
         out.print(f"{unknown:,} blocks have no expected families: how many are missing there is not known")
-
-
-def report(
-    path: Annotated[Path, typer.Argument(help="File to write, like map.html.")],
-    level: Annotated[str, typer.Option(help=f"One of {', '.join(LEVELS)}.")] = "block",
-    within: Annotated[str | None, typer.Option(help="Code of an area, itself included.")] = None,
-    measure: Annotated[str, typer.Option(help=f"One of {', '.join(MEASURES)}.")] = "coverage",
-) -> None:
-    """Write a map as one HTML file that opens without a network."""
-    from tiles import snapshot  # noqa: PLC0415  # brings folium, which no other command needs
-
-    async def work(desk: Desk) -> str:
-        found = await _live(desk)
-        number = found.tree.number_of(within) if within else 0
-        rows = watch_coverage.by_area(found, OPERATOR, level, number)
-        async with desk.begin() as connection:
-            shapes = await outlines(connection, found.campaign, [r["n"] for r in rows])
-            said = {"level": level, "area": within, "rows": len(rows)}
-            await audit.note(connection, OPERATOR.actor, "export", what="report", format="html", **said)
-        return snapshot.html(
-            snapshot.Page(found.campaign.name, _caption(found), measure, found.campaign.simulated), rows, shapes
-        )
-
-    html = at_desk(work)
-    path.write_text(html, encoding="utf-8")
-    out.print(f"{path}: {len(html) / 1e6:.1f} MB")

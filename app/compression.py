@@ -3,6 +3,11 @@
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.basemap import ADDRESS
+
+#: Tiles, and a file of tiles that is read in pieces.
+_PRESSED = ("/tiles/", ADDRESS)
+
 
 class Compressed:
     """gzip on answers to GET. Streams pass untouched, and so does what is compressed already, like tiles."""
@@ -13,5 +18,5 @@ class Compressed:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, through gzip where something is read."""
-        read = scope["type"] == "http" and scope["method"] == "GET" and not scope["path"].startswith("/tiles/")
+        read = scope["type"] == "http" and scope["method"] == "GET" and not scope["path"].startswith(_PRESSED)
         await (self.gzip if read else self.app)(scope, receive, send)

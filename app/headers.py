@@ -31,11 +31,19 @@ def headers_of(scope: Scope) -> dict[str, str]:
     return HEADERS | HTTPS_ONLY if scope.get("scheme") == "https" else HEADERS
 
 
-class SecurityHeaders:
-    """Adds them where an answer does not set them itself."""
+def policy(elsewhere: str) -> str:
+    """The policy where pictures, and nothing else, may also come from `elsewhere`: an origin."""
+    return POLICY.replace("img-src 'self'", f"img-src 'self' {elsewhere}").replace(
+        "connect-src 'self'", f"connect-src 'self' {elsewhere}"
+    )
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class SecurityHeaders:
+    """Adds them where an answer does not set them itself. `elsewhere` is the origin of a basemap's tiles, if any."""
+
+    def __init__(self, app: ASGIApp, elsewhere: str | None = None) -> None:
         self.app = app
+        self.more = KEPT | ({"Content-Security-Policy": policy(elsewhere)} if elsewhere else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on; touch only the start of an HTTP answer."""
@@ -43,7 +51,7 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in (headers_of(scope) | KEPT).items():
+                for name, value in (headers_of(scope) | self.more).items():
                     headers.setdefault(name, value)
             await send(message)
 

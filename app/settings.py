@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app import basemap
+
 
 def default_home() -> Path:
     """The folder that holds the private PostGIS, its data and its secrets when nothing else is said."""
@@ -85,6 +87,25 @@ class Settings(BaseSettings):
     fold_seconds: float = Field(default=0.25, gt=0, le=5, description="Pause between two folds, seconds.")
     pool_size: int = Field(default=8, ge=1, le=100, description="Database connections for each login of a process.")
     tile_cache_mb: int = Field(default=256, ge=8, le=65536, description="Memory for unchanging tile bytes, megabytes.")
+    tile_disk_mb: int = Field(
+        default=1024, ge=0, le=1_048_576, description="Disk for unchanging tile bytes in `home`, megabytes; 0: none."
+    )
+
+    basemap: str = Field(
+        default="",
+        max_length=500,
+        description="What lies beneath the map: a PMTiles file, or `https://…/{z}/{x}/{y}.png`. Empty: nothing.",
+    )
+    basemap_attribution: str = Field(
+        default="", max_length=200, description="Whose the basemap is, as text; left out, what its file says."
+    )
+
+    @field_validator("basemap")
+    @classmethod
+    def _basemap(cls, value: str) -> str:
+        """What cannot be drawn stops the start, and not the reader."""
+        basemap.of(value)
+        return value
 
     @field_validator("oidc_issuer")
     @classmethod

@@ -8,6 +8,7 @@ import html as escape
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +22,18 @@ from tiles.style import LINE, MEASURES, NO_DATA_COLOUR, Measure, percent
 VENDOR = Path(__file__).parent.parent / "app" / "pages" / "vendor"
 
 #: Fields shown when an area is clicked.
-SHOWN = ("code", "name", "expected", "completed", "new", "dropped", "gap", "coverage", "resolved", "state")
+SHOWN = ("code", "name", "expected", "completed", "new", "dropped", "gap", "coverage", "resolved", "last_at", "state")
 
 
 @dataclass(frozen=True)
 class Page:
-    """What stands beside the map."""
+    """What stands beside the map. `now` is the campaign's clock in its own time zone, from which ages are counted."""
 
     title: str
     caption: str
     measure: str
     simulated: bool
+    now: datetime
 
 
 class OfflineMap(folium.Map):
@@ -47,7 +49,7 @@ def html(page: Page, rows: Sequence[dict[str, Any]], shapes: Mapping[int, str]) 
     Raises NotReady where Leaflet has not been installed.
     """
     measure = MEASURES[page.measure]
-    features = [_feature(row, shapes[row["n"]], measure) for row in rows if row["n"] in shapes]
+    features = [_feature(row, shapes[row["n"]], measure, page.now) for row in rows if row["n"] in shapes]
     made = OfflineMap(tiles=None, zoom_control=True, prefer_canvas=True, attribution_control=False)
     folium.GeoJson(
         {"type": "FeatureCollection", "features": features},
@@ -71,19 +73,29 @@ def _style(feature: dict[str, Any]) -> dict[str, Any]:
     return {"fillColor": colour, "color": LINE, "weight": 0.7, "fillOpacity": 0.85, "dashArray": dashes}
 
 
-def _feature(row: dict[str, Any], shape: str, measure: Measure) -> dict[str, Any]:
+def _feature(row: dict[str, Any], shape: str, measure: Measure, now: datetime) -> dict[str, Any]:
     # Names come from boundary files and end up as HTML in a pop-up: they must not be able to say anything there.
     shown = {name: escape.escape(value) if isinstance(value := row[name], str) else value for name in SHOWN}
     shown = {name: "–" if value is None else value for name, value in shown.items()}
     for name in ("coverage", "resolved"):
         if row[name] is not None:
             shown[name] = percent(row[name])
+    if row["last_at"] is not None:
+        shown["last_at"] = f"{row['last_at'].astimezone(now.tzinfo):%Y-%m-%d %H:%M}"
     return {
         "type": "Feature",
         "id": row["n"],
         "geometry": json.loads(shape),
-        "properties": shown | {"colour": measure.colour(row[measure.id])},
+        "properties": shown | {"colour": measure.colour(_value(row, measure, now))},
     }
+
+
+def _value(row: dict[str, Any], measure: Measure, now: datetime) -> float | None:
+    """What is classed: the measure's field, or how many hours ago the last submission was."""
+    if measure.unit != "hours":
+        value: float | None = row[measure.id]
+        return value
+    return None if row["last_at"] is None else max((now - row["last_at"]).total_seconds() / 3600, 0)
 
 
 def _bounds(features: Sequence[dict[str, Any]]) -> list[list[float]]:
@@ -127,7 +139,9 @@ _CSS = """<style>
 
 def _legend(page: Page, measure: Measure) -> str:
     def shown(value: float | None) -> str:
-        return "" if value is None else f"{100 * value:.0f} %" if measure.unit == "share" else f"{value:.0f}"
+        if value is None:
+            return ""
+        return {"share": f"{100 * value:.0f} %", "families": f"{value:.0f}", "hours": f"{value:.0f} h"}[measure.unit]
 
     lines = [
         f'<div><i style="background:{colour}"></i>{shown(low) or "0"} – {shown(high) or "…"}</div>'
