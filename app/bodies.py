@@ -25,7 +25,7 @@ from app import json_values
 from geo.errors import BadInput
 from geo.ground.tables import delimiter
 from geo.ground.workbooks import Most, sheet_cells
-from geo.intake.files import from_text, made_id
+from geo.intake.reading import from_text, made_id
 from geo.intake.reasons import Fault, Reason
 from geo.intake.submissions import DEEPEST
 

@@ -105,8 +105,10 @@ def ours(given: argparse.Namespace) -> dict[str, Any]:
 
 async def _ours(logins: Logins, given: argparse.Namespace) -> dict[str, Any]:
     db = Database(logins, 2)
+    villages = inspect([("village", read_areas(given.areas))]).areas
     async with db.worker.begin() as connection:
-        await areas.store(connection, "bench", inspect([("village", read_areas(given.areas))]).areas)
+        await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))  # a province takes a while
+        await areas.store(connection, "bench", villages)
         await campaign.save(
             connection,
             {"name": "benchmark", "starts_on": date(2022, 10, 15), "ends_on": date(2022, 11, 14), "edition": "bench",

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date, time
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +24,10 @@ from pyproj import CRS
 
 from geo.errors import BadInput
 from geo.ground.coordinates import check_degrees, degrees, source_crs
-from geo.ground.tables import Table, read_table, text_rows
+from geo.ground.delimited import text_batches
+from geo.ground.tables import Table, read_table
 
-__all__ = ["Table", "count_rows", "iter_rows", "read_areas", "read_table"]
+__all__ = ["Table", "count_rows", "iter_batches", "iter_rows", "plain_rows", "read_areas", "read_table"]
 
 DRIVERS = {".geojson": "GeoJSON", ".json": "GeoJSON", ".gpkg": "GPKG", ".shp": "ESRI Shapefile", ".fgb": "FlatGeobuf"}
 """What GDAL may read, by suffix."""
@@ -82,7 +82,7 @@ def count_rows(path: Path, *, layer: str | None = None) -> int | None:
     """
     file, form = _local(path)
     if form == "table":
-        return sum(1 for _ in text_rows(file, _unsaid)[1])
+        return sum(int(batch.num_rows) for batch in text_batches(file))
     if form == "Parquet":
         return int(pq.read_metadata(file).num_rows)
     chosen = _layer(file, form, layer)
@@ -96,25 +96,61 @@ def iter_rows(
 ) -> Iterator[tuple[int, list[dict[str, Any]]]]:
     """Rows in chunks, each with the index of its first row; beginning at row `start`, always in the file's order.
 
-    CSV and XLSX cells are text or None. GeoJSON, GeoPackage, Shapefile, FlatGeobuf and GeoParquet give plain Python
-    values, dates as ISO 8601 text, and their points as `lon` and `lat` (floats, EPSG:4326; None where empty), which
-    take the place of columns of that name. Parquet without geometry gives its columns. Memory holds one chunk, save
-    for workbooks. Raises `BadInput` as `read_areas` and `read_table` do, and `not-points`.
+    Values are plain: text, numbers, dates as ISO 8601 text; otherwise as `iter_batches`, which says more.
+    """
+    for first, batch in iter_batches(path, crs=crs, layer=layer, start=start, chunk=chunk):
+        yield first, plain_rows(batch)
+
+
+def iter_batches(
+    path: Path, *, crs: str | None = None, layer: str | None = None, start: int = 0, chunk: int = 20_000
+) -> Iterator[tuple[int, Any]]:
+    """Rows in Arrow record batches, each with the index of its first row; from row `start` on, in the file's order.
+
+    CSV and XLSX cells are text or null. GeoJSON, GeoPackage, Shapefile, FlatGeobuf and GeoParquet give the types they
+    have, and their points as `lon` and `lat` (double, EPSG:4326; null where empty), which take the place of columns of
+    that name. Parquet without geometry gives its columns. All but the last batch have `chunk` rows. Memory holds one,
+    save for workbooks. Raises `BadInput` as `read_areas` and `read_table` do, and `not-points`.
     """
     file, form = _local(path)
     if form == "table":
-        rows: Iterator[dict[str, Any]] = islice(text_rows(file, _unsaid)[1], start, None)
+        batches = _after(start, text_batches(file))
     elif form == "Parquet":
-        rows = _parquet_rows(file, crs, start, chunk)
+        batches = _parquet_batches(file, crs, start, chunk)
     else:
-        rows = _gdal_rows(file, _layer(file, form, layer), crs, start, chunk)
-    while taken := list(islice(rows, chunk)):
-        yield start, taken
-        start += len(taken)
+        batches = _gdal_batches(file, _layer(file, form, layer), crs, start, chunk)
+    for batch in _of_size(batches, chunk):
+        yield start, batch
+        start += batch.num_rows
 
 
-def _unsaid(_: str) -> None:
-    """Notices are for those who read a table whole."""
+def plain_rows(batch: Any) -> list[dict[str, Any]]:
+    """The rows of a record batch as dicts of plain values, dates as ISO 8601 text."""
+    columns = {name: [_iso(value) for value in batch.column(name).to_pylist()] for name in batch.schema.names}
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _after(start: int, batches: Iterator[Any]) -> Iterator[Any]:
+    """The batches without their first `start` rows."""
+    for batch in batches:
+        if start < batch.num_rows:
+            yield batch.slice(start)
+        start = max(0, start - batch.num_rows)
+
+
+def _of_size(batches: Iterator[Any], many: int) -> Iterator[Any]:
+    """The same rows in batches of `many`, and the rest."""
+    waiting: list[Any] = []
+    rows = 0
+    for batch in batches:
+        waiting.append(batch)
+        rows += batch.num_rows
+        while rows >= many:
+            whole = pa.concat_batches(waiting)
+            yield whole.slice(0, many)
+            waiting, rows = [whole.slice(many)], rows - many
+    if rows:
+        yield pa.concat_batches(waiting)
 
 
 def _local(path: Path) -> tuple[Path, str]:
@@ -186,7 +222,7 @@ def _parquet_frame(file: Path) -> Any:
         raise BadInput(f"{file.name} is no GeoParquet that can be read: {error}", code="unreadable") from error
 
 
-def _gdal_rows(file: Path, layer: str, crs: str | None, start: int, chunk: int) -> Iterator[dict[str, Any]]:
+def _gdal_batches(file: Path, layer: str, crs: str | None, start: int, chunk: int) -> Iterator[Any]:
     options = {"layer": layer, "batch_size": chunk, "skip_features": start, "use_pyarrow": True}
     if file.suffix.lower() in (".geojson", ".json"):
         options["DATE_AS_STRING"] = "YES"  # else GDAL rewrites what looks like a date, and drops offsets that differ
@@ -209,7 +245,7 @@ def _quietly(batches: Iterator[Any]) -> Iterator[Any]:
         yield batch
 
 
-def _parquet_rows(file: Path, crs: str | None, start: int, chunk: int) -> Iterator[dict[str, Any]]:
+def _parquet_batches(file: Path, crs: str | None, start: int, chunk: int) -> Iterator[Any]:
     """Rows of a Parquet file from `start` on; row groups before it are not read."""
     try:
         with pq.ParquetFile(file) as opened:
@@ -219,7 +255,7 @@ def _parquet_rows(file: Path, crs: str | None, start: int, chunk: int) -> Iterat
             skip = start - (int(ends[first - 1]) if first else 0)
             if first < len(ends):
                 batches = opened.iter_batches(batch_size=chunk, row_groups=list(range(first, len(ends))))
-                yield from islice(_plain(batches, geometry, declared, crs), skip, None)
+                yield from _after(skip, _plain(batches, geometry, declared, crs))
     except pa.ArrowException as error:
         raise BadInput(f"{file.name} cannot be read: {error}", code="unreadable") from error
 
@@ -236,19 +272,19 @@ def _geo_metadata(opened: Any) -> tuple[str | None, Any]:
     return about["primary_column"], column.get("crs", "OGC:CRS84")
 
 
-def _plain(batches: Iterable[Any], geometry: str | None, declared: Any, given: str | None) -> Iterator[dict[str, Any]]:
-    """The rows of Arrow batches as dicts of plain values, their points as `lon` and `lat`."""
+def _plain(batches: Iterable[Any], geometry: str | None, declared: Any, given: str | None) -> Iterator[Any]:
+    """The batches without their geometry, with its points as `lon` and `lat`."""
     source: CRS | None = None
     for batch in batches:
         names = [name for name in batch.schema.names if name != geometry and not name.startswith("__index_level_")]
-        columns = {name: [_iso(value) for value in batch.column(name).to_pylist()] for name in names}
+        columns = {name: batch.column(name) for name in names}
         if geometry is not None:
             points = _points(batch.column(geometry))
             if source is None and not shapely.is_empty(points).all():
                 source = source_crs(declared, given, points)
-            columns["lon"], columns["lat"] = degrees(points, source)
-        for values in zip(*columns.values(), strict=True):
-            yield dict(zip(columns, values, strict=True))
+            lon, lat = degrees(points, source)
+            columns["lon"], columns["lat"] = pa.array(lon, pa.float64()), pa.array(lat, pa.float64())
+        yield pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
 
 
 def _iso(value: Any) -> Any:

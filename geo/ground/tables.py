@@ -6,11 +6,11 @@ numbered without blank ones, in the order of the file, so that a number means th
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 from geo.errors import BadInput
 from geo.ground.workbooks import Say, sheet_cells
@@ -47,26 +47,33 @@ def text_rows(path: Path, say: Say) -> tuple[list[str], Iterator[Row]]:
     if not path.is_file():
         raise BadInput(f"{path.name} is no file", code="no-file")
     if path.suffix.lower() == ".csv" or path.suffix.lower() in {".tsv", ".txt"}:
-        return _headed(_csv_cells(path, say), path.name, say)
+        return headed(_csv_cells(path, say), path.name, say)
     if path.suffix.lower() == ".xlsx":
-        return _headed(sheet_cells(path, path.name, say), path.name, say)
+        return headed(sheet_cells(path, path.name, say), path.name, say)
     raise BadInput(f"{path.name}: a table must be .csv or .xlsx", code="unsupported-format")
 
 
-def _headed(cells: Iterator[list[str | None]], name: str, say: Say) -> tuple[list[str], Iterator[Row]]:
+def headed(cells: Iterator[list[str | None]], name: str, say: Say) -> tuple[list[str], Iterator[Row]]:
     """Split the header off and name the cells of each row. Blank rows are passed over."""
     filled = (row for row in cells if any(row))
+    header = header_of(filled, name)
+    return [column for column in header if column], named(filled, header, say)
+
+
+def header_of(filled: Iterator[list[str | None]], name: str) -> list[str | None]:
+    """The first filled row: a column's name, or None, for each place. Raises `BadInput` where it cannot be one."""
     header = next(filled, None)
     if header is None:
         raise BadInput(f"{name} is empty", code="empty-file")
     columns = [column for column in header if column]
     if twice := sorted({column for column in columns if columns.count(column) > 1}):
         raise BadInput(f"{name} has two columns called {', '.join(twice)}", code="duplicate-column")
-    return columns, _named(filled, header, say)
+    return header
 
 
-def _named(rows: Iterator[list[str | None]], header: list[str | None], say: Say) -> Iterator[Row]:
-    for number, row in enumerate(rows, 1):
+def named(filled: Iterable[list[str | None]], header: list[str | None], say: Say) -> Iterator[Row]:
+    """Rows of cells by the names of their columns; what stands under no name is left out, with a notice."""
+    for number, row in enumerate(filled, 1):
         if any(row[len(header) :]) or any(cell and not column for cell, column in zip(row, header, strict=False)):
             say(f"row {number} has cells under no column name; they are left out")
         cells = row + [None] * (len(header) - len(row))
@@ -75,22 +82,50 @@ def _named(rows: Iterator[list[str | None]], header: list[str | None], say: Say)
 
 def _csv_cells(path: Path, say: Say) -> Iterator[list[str | None]]:
     with path.open("rb") as raw:
-        encoding = _encoding(raw, say)
-        raw.seek(0)
-        text = TextIOWrapper(raw, encoding=encoding, newline="")
-        try:
-            head = text.read(65536)
-            if "\0" in head:
-                raise BadInput(f"{path.name} is not text", code="not-text")
-            text.seek(0)
-            csv.field_size_limit(CELL_CHARACTERS)
-            reader = csv.reader(text, delimiter=delimiter(head), strict=True)
-            for row in reader:
-                yield [cell.strip() or None for cell in row]
-        except csv.Error as error:
-            raise BadInput(f"{path.name}, line {reader.line_num}: {error}", code="unreadable") from error
-        except UnicodeError as error:
-            raise BadInput(f"{path.name} is not text in {encoding}", code="not-text") from error
+        form = csv_form(raw, path.name, say)
+        lines = TextIOWrapper(raw, encoding=form.encoding, newline="")
+        yield from csv_cells(lines, form)
+
+
+class CsvForm(NamedTuple):
+    """How a CSV file is written: what it is called in messages, its encoding, its delimiter."""
+
+    name: str
+    encoding: str
+    delimiter: str
+
+
+def csv_form(raw: BinaryIO, name: str, say: Say) -> CsvForm:
+    """The form of an open file, which is left at its beginning. Raises `BadInput`, `not-text`."""
+    encoding = _encoding(raw, say)
+    raw.seek(0)
+    text = TextIOWrapper(raw, encoding=encoding, newline="")
+    try:
+        head = text.read(65536)
+    except UnicodeError as error:
+        raise BadInput(f"{name} is not text in {encoding}", code="not-text") from error
+    finally:
+        text.detach()
+    if "\0" in head:
+        raise BadInput(f"{name} is not text", code="not-text")
+    raw.seek(0)
+    return CsvForm(name, encoding, delimiter(head))
+
+
+def csv_cells(lines: Iterable[str], form: CsvForm, before: int = 0) -> Iterator[list[str | None]]:
+    """The cells of lines, row by row, without surrounding blanks; None where empty. `before` lines came earlier.
+
+    Raises `BadInput`: `unreadable`, `not-text`.
+    """
+    csv.field_size_limit(CELL_CHARACTERS)
+    reader = csv.reader(lines, delimiter=form.delimiter, strict=True)
+    try:
+        for row in reader:
+            yield [cell.strip() or None for cell in row]
+    except csv.Error as error:
+        raise BadInput(f"{form.name}, line {before + reader.line_num}: {error}", code="unreadable") from error
+    except UnicodeError as error:
+        raise BadInput(f"{form.name} is not text in {form.encoding}", code="not-text") from error
 
 
 def _encoding(raw: Any, say: Say) -> str:

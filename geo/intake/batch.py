@@ -6,7 +6,7 @@ the fold. The caller commits and only then hands out the receipts.
 
 import hashlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any, Literal, TypeVar
@@ -21,7 +21,7 @@ from geo import queries
 from geo.errors import NotFound
 from geo.ground.areas import Ground
 from geo.identities import masked_text
-from geo.intake.incoming import bring
+from geo.intake.incoming import bring, tell_how_many
 from geo.intake.placing import Placed, place
 from geo.intake.reasons import Fault, Reason
 from geo.intake.submissions import Limits, Submission, mask, parse
@@ -33,7 +33,7 @@ STATUSES: tuple[Status, ...] = ("stored", "duplicate", "superseded", "conflict",
 
 T = TypeVar("T")
 
-_CONFLICT = Fault(Reason.CONFLICT, "submission_id", "another record has this id, or this household and revision")
+CONFLICT = Fault(Reason.CONFLICT, "submission_id", "another record has this id, or this household and revision")
 
 #: Times a batch is tried that met another one over the same households.
 TRIES = 4
@@ -97,12 +97,21 @@ def judge(ground: Ground, rows: Sequence[object], enumerator: str | None = None)
     return judge_all(ground, [(rows, enumerator)])[0]
 
 
+def judge_some(ground: Ground, rows: Sequence[tuple[int, object]], limits: Limits) -> list[Placed | Fault]:
+    """`judge` for some rows of a batch, each with its place in it."""
+    return _placed(ground, [[_parsed(number, raw, limits) for number, raw in rows]])[0]
+
+
 def judge_all(ground: Ground, batches: Sequence[tuple[Sequence[object], str | None]]) -> list[list[Placed | Fault]]:
     """`judge` for several batches, each with its sender: one look at the map for all of them."""
     answers: list[list[Submission | Fault]] = []
     for rows, enumerator in batches:
         limits = limits_of(ground, enumerator)
         answers.append([_parsed(number, raw, limits) for number, raw in enumerate(rows)])
+    return _placed(ground, answers)
+
+
+def _placed(ground: Ground, answers: Sequence[Sequence[Submission | Fault]]) -> list[list[Placed | Fault]]:
     placed = iter(place(ground, [a for answer in answers for a in answer if isinstance(a, Submission)]))
     return [[a if isinstance(a, Fault) else next(placed) for a in answer] for answer in answers]
 
@@ -158,16 +167,16 @@ async def commit(
             await also(connection, receipts)
         return receipts
 
-    return await _committed(engine, work)
+    return await committed(engine, work)
 
 
 async def commit_all(engine: AsyncEngine, ground: Ground, batches: Sequence[Batch]) -> list[list[Receipt]]:
     """Store a group as from `apart` in one transaction, commit it, and only then return the receipts of each batch."""
-    return await _committed(engine, lambda connection: store_all(connection, ground, batches))
+    return await committed(engine, lambda connection: store_all(connection, ground, batches))
 
 
-async def _committed(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-    """Do `work` in a transaction; again where it lost a deadlock."""
+async def committed(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    """Do `work` in a transaction of its own and commit it; again where it lost a deadlock to another batch."""
     for attempt in range(TRIES):
         try:
             async with engine.begin() as connection:
@@ -198,16 +207,24 @@ async def store_all(db: AsyncConnection, ground: Ground, batches: Sequence[Batch
             status: Status = "quarantined"
             if isinstance(answer, Placed):
                 status = next(statuses)
-                fault = _CONFLICT if status == "conflict" else None
+                fault = CONFLICT if status == "conflict" else None
             if fault is not None:
-                row = _held(ground, each.envelope, number, counted, raw, fault)
+                row = held_row(ground, each.envelope, number, counted, raw, fault)
                 held.setdefault(row["digest"], row)
             receipts[-1].append(_receipt(number, raw, answer, status, fault))
-    if held:
-        await db.execute(SQL["quarantine"], {"held": orjson.dumps(list(held.values())).decode()})
-    kept = [_kept(each.envelope, counts(mine)) for each, mine in zip(batches, receipts, strict=True)]
-    await db.execute(SQL["batches"], {"batches": orjson.dumps(kept).decode()})
+    kept = [(each.envelope, counts(mine)) for each, mine in zip(batches, receipts, strict=True)]
+    await write_down(db, held.values(), kept)
     return receipts
+
+
+async def write_down(
+    db: AsyncConnection, held: Collection[dict[str, Any]], batches: Sequence[tuple[Envelope, dict[str, int]]]
+) -> None:
+    """Keep rows for the quarantine, no two with one digest, and the batches with what became of their rows."""
+    if held:
+        await db.execute(SQL["quarantine"], {"held": orjson.dumps(list(held)).decode()})
+    kept = [_kept(envelope, counted) for envelope, counted in batches]
+    await db.execute(SQL["batches"], {"batches": orjson.dumps(kept).decode()})
 
 
 async def receipt(db: AsyncConnection, submission_id: UUID) -> dict[str, Any]:
@@ -224,7 +241,16 @@ async def _append(db: AsyncConnection, ground: Ground, batches: Sequence[Batch])
     if not any(placed for _, _, placed in sent):
         return []
     many = await bring(db, ground.campaign.zone, sent)
-    statuses: list[Status] = ["stored"] * many
+    others = await append(db, many)
+    return [others.get(place, "stored") for place in range(many)]
+
+
+async def append(db: AsyncConnection, many: int) -> dict[int, Status]:
+    """Append the `many` rows brought before, settle their households and leave deltas.
+
+    Gives the statuses of rows by their `place`; those it does not name are stored.
+    """
+    await tell_how_many(db, many)
     appended: int = (await db.execute(SQL["submissions"])).rowcount
     if appended < many:
         await db.execute(SQL["missed"])
@@ -233,15 +259,14 @@ async def _append(db: AsyncConnection, ground: Ground, batches: Sequence[Batch])
         await db.execute(SQL["appear"], {"households": households})
         await db.execute(SQL["lock"], {"households": households})
         await db.execute(SQL["settle"], {"households": households})
-    if appended < many or households:
-        for row in await db.execute(SQL["receipts"], {"households": households}):
-            statuses[row.place] = row.status
-    return statuses
+    if appended == many and not households:
+        return {}
+    return {row.place: row.status for row in await db.execute(SQL["receipts"], {"households": households})}
 
 
 def _receipt(row: int, raw: object, answer: Placed | Fault, status: Status, fault: Fault | None) -> Receipt:
     if isinstance(answer, Fault):
-        return Receipt(row, _id_in(raw), status, answer.reason, _said(answer))
+        return Receipt(row, _id_in(raw), status, answer.reason, said(answer))
     sent = answer.submission
     if fault is None:
         return Receipt(row, str(sent.submission_id), status, notices=sent.notices)
@@ -260,12 +285,12 @@ def _kept(envelope: Envelope, counted: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _held(ground: Ground, envelope: Envelope, row: int, counted: int, raw: object, fault: Fault) -> dict[str, Any]:
+def held_row(ground: Ground, envelope: Envelope, row: int, counted: int, raw: object, fault: Fault) -> dict[str, Any]:
     """A row for the quarantine. Its digest leaves out where it came from, so that sending it again adds nothing.
 
     It lies in the block it names, else where it would count. A code of the edition is kept: it is nobody's number.
     """
-    kept = mask({"fault": _said(raw)} if isinstance(raw, Fault) else raw)
+    kept = mask({"fault": said(raw)} if isinstance(raw, Fault) else raw)
     block = raw.get("block") if isinstance(raw, dict) else None
     declared = ground.block_numbers.get(block, 0) if isinstance(block, str) else 0
     if declared and isinstance(kept, dict):
@@ -277,14 +302,14 @@ def _held(ground: Ground, envelope: Envelope, row: int, counted: int, raw: objec
         "row": row,
         "number": declared or counted,
         "reason": fault.reason,
-        "detail": _said(fault),
+        "detail": said(fault),
         "proposal": fault.proposal,
         "raw": kept,
         "digest": f"\\x{name}",
     }
 
 
-def _said(fault: Fault) -> str:
+def said(fault: Fault) -> str:
     """What is told and kept of a fault. It may quote a line as it was sent, so it is masked and made printable."""
     text = masked_text(f"{fault.field}: {fault.detail}" if fault.field else fault.detail)
     return "".join(c if c.isprintable() else "�" for c in text)

@@ -7,78 +7,40 @@ killed import goes on where it stopped and counts nothing twice. Rows held back 
 import asyncio
 import csv
 import hashlib
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
-from uuid import UUID, uuid5
+from uuid import uuid4
 
+import numpy as np
+import pyarrow as pa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from geo import queries
-from geo.errors import BadInput
 from geo.ground.areas import Ground
-from geo.ground.sources import count_rows, iter_rows
-from geo.intake import batch
-from geo.intake.batch import Envelope, Receipt
-from geo.intake.placing import Placed
-from geo.intake.reasons import Fault
-from geo.intake.submissions import FIELDS
+from geo.ground.sources import count_rows, iter_batches
+from geo.intake import bulk
+from geo.intake.batch import Envelope
+from geo.intake.bulk import Bulk, Held, Outcome
+from geo.intake.fold import fold
+from geo.intake.reading import Reading, Sheet
+
+__all__ = ["Reading", "Summary", "import_file"]
 
 SQL = queries.load(__file__)
 
 #: Rows in one transaction.
 CHUNK = 20_000
 
-_NAMESPACE = UUID("c7a1b6a0-2022-5c15-8b0e-5e9a05ec0001")
-_FLOATS = frozenset({"lon", "lat", "accuracy_m"})
-_WHOLES = frozenset({"revision", "visit", "welfare"})
-_INSTANTS = frozenset({"captured_at", "revisit_at", "started_at", "finished_at"})
-_FLOAT = re.compile(r"[+-]?[0-9]{1,12}(?:\.[0-9]{1,20})?")
-_WHOLE = re.compile(r"[0-9]{1,9}(?:\.0+)?")
-
 
 class Chunk(NamedTuple):
-    """The wanted rows of a stretch of the file that ends at row `end`: their numbers from 1, as read, sent, judged."""
+    """A stretch of the file that ends at row `end`: those of its rows that are wanted, judged."""
 
     end: int
-    numbers: list[int]
-    rows: list[dict[str, Any]]
-    raws: list[object]
-    judged: list[Placed | Fault]
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How to read a file: fields from other columns, fields fixed for every row, what its ids are made of.
-
-    `where` names the rows that are wanted by the text of their columns; others are passed over.
-    """
-
-    columns: Mapping[str, str] = field(default_factory=dict)
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    source: str | None = None
-    key: str | None = None
-    crs: str | None = None
-    where: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Raise BadInput for fields that a submission does not have."""
-        if unknown := (set(self.columns) | set(self.fixed)) - set(FIELDS):
-            raise BadInput(f"a submission has no field {sorted(unknown)[0]}; it has {', '.join(FIELDS)}")
-
-    def check(self, columns: Iterable[str]) -> None:
-        """Raise BadInput for a named column that the file does not have."""
-        named = {*self.columns.values(), *self.where, *([] if self.key is None else [self.key])}
-        if unknown := named - set(columns):
-            raise BadInput(f"the file has no column {sorted(unknown)[0]}; it has {', '.join(columns)}")
-
-    def wants(self, row: Mapping[str, Any]) -> bool:
-        """Whether a row is asked for; an empty cell is the empty text."""
-        return all(("" if row[name] is None else str(row[name])) == value for name, value in self.where.items())
+    bulk: Bulk
 
 
 @dataclass
@@ -105,7 +67,8 @@ async def import_file(
 ) -> Summary:
     """Import households from CSV, XLSX, GeoJSON, GeoPackage or GeoParquet; go on where an earlier run stopped.
 
-    Raises BadInput for a file that cannot be read. Receipts of this run and of the runs it goes on from are summed.
+    Tallies follow while it runs, save for what was stored last. Receipts of this run and of the runs it goes on from
+    are summed. Raises BadInput for a file that cannot be read.
     """
     total = count_rows(path)  # before anything else is done with a path that may lead nowhere
     sha = await asyncio.to_thread(_sha256, path, reading)
@@ -114,24 +77,26 @@ async def import_file(
     summary = Summary(done, done, counted.get("passed_over", 0), counts, reasons, flags, None)
     refused = Refused(path.with_name(f"{path.name}.refused.csv"), done)
     progress(done, total)
-    chunks = _judged(ground, path, reading, done)
-    upcoming = asyncio.create_task(asyncio.to_thread(next, chunks, None))
+    envelope = Envelope(actor, f"import {path.name}"[:200], sha, 0)
+    all_new = True
     try:
-        while (chunk := await upcoming) is not None:
-            upcoming = asyncio.create_task(asyncio.to_thread(next, chunks, None))
-            envelope = Envelope(actor, f"import {path.name}"[:200], sha, 0)
+        async with (
+            _folding(engine) as stored,
+            aclosing(_ahead(_judged(ground, path, reading, envelope, done))) as chunks,
+        ):
+            async for chunk in chunks:
 
-            async def note(connection: AsyncConnection, receipts: list[Receipt], chunk: Chunk = chunk) -> None:
-                """How far the file has been read, in the transaction of the rows themselves."""
-                _sum_up(summary, chunk, receipts)
-                refused.write(chunk, receipts)
-                far = {"sha": sha, "edition_id": ground.campaign.edition_id, "rows": summary.rows}
-                await connection.execute(SQL["so_far"], far | {"counts": queries.as_json(_kept(summary))})
+                async def note(connection: AsyncConnection, outcome: Outcome, chunk: Chunk = chunk) -> None:
+                    """How far the file has been read, in the transaction of the rows themselves."""
+                    _sum_up(summary, chunk, outcome)
+                    refused.write(chunk.bulk.sheet, outcome.held)
+                    far = {"sha": sha, "edition_id": ground.campaign.edition_id, "rows": summary.rows}
+                    await connection.execute(SQL["so_far"], far | {"counts": queries.as_json(_kept(summary))})
 
-            await batch.commit(engine, ground, envelope, chunk.raws, chunk.judged, note)
-            progress(summary.rows, total)
+                all_new = (await bulk.commit(engine, ground, chunk.bulk, note, all_new=all_new)).all_new
+                stored.set()
+                progress(summary.rows, total)
     finally:
-        upcoming.cancel()
         refused.close()
     summary.refused = refused.path if refused.rows else None
     return summary
@@ -159,16 +124,14 @@ class Refused:
             self._writer.writerows(kept)
             self.rows = len(kept)
 
-    def write(self, chunk: Chunk, receipts: Sequence[Receipt]) -> None:
-        """Add the rows of a chunk that were quarantined or in conflict; rows count from 1, without the header."""
-        for number, row, receipt in zip(chunk.numbers, chunk.rows, receipts, strict=True):
-            if receipt.reason is None:
-                continue
-            if self._file is None:
-                self._columns = list(row)
-                self._open()
+    def write(self, sheet: Sheet, held: Sequence[Held]) -> None:
+        """Add the rows of a sheet that were quarantined or in conflict; rows count from 1, without the header."""
+        if held and self._file is None:
+            self._columns = list(sheet.batch.schema.names)
+            self._open()
+        for each, row in zip(held, sheet.rows([each.at for each in held]), strict=True):
             values = [row.get(c) for c in self._columns]
-            self._writer.writerow([number, receipt.reason, receipt.detail, *values])
+            self._writer.writerow([sheet.numbers[each.at], each.reason, each.detail, *values])
             self.rows += 1
         if self._file is not None:
             self._file.flush()
@@ -184,87 +147,61 @@ class Refused:
         self._writer.writerow(["row", "reason", "detail", *self._columns])
 
 
-def as_submission(row: Mapping[str, Any], number: int, reading: Reading, source: str, zone: tzinfo) -> dict[str, Any]:
-    """One row of a file as a device would send it: text made numbers where it is one, local times given their offset.
+def _judged(ground: Ground, path: Path, reading: Reading, envelope: Envelope, start: int) -> Iterator[Chunk]:
+    """The file from row `start` in chunks, each a batch of its own; of `envelope` all have the same but the id.
 
-    Ids that the file lacks are UUIDv5 of the source and the row's key, so that the same row always gets the same; a
-    row without a key gets none. A field named by `reading` wins over a column that happens to have its name.
+    Raises BadInput where `reading` names a column that is not there.
     """
-    taken = set(reading.columns.values()) - set(FIELDS)
-    raw = {name: value for name, value in row.items() if name not in taken}
-    raw |= {name: row[column] for name, column in reading.columns.items()}
-    raw |= reading.fixed
-    raw = from_text(raw, zone)
-    key = row.get(reading.key) if reading.key else number
-    for name in ("submission_id", "household_id"):
-        if raw.get(name) in (None, ""):
-            raw[name] = None if key in (None, "") else made_id(source, name, key)
-        elif not isinstance(raw[name], str):
-            raw[name] = str(raw[name])
-    if raw.get("revision") is None:
-        raw["revision"] = 1
-    return {name: value for name, value in raw.items() if value is not None and value != ""}
-
-
-def from_text(raw: Mapping[str, Any], zone: tzinfo) -> dict[str, Any]:
-    """A row whose cells are text, with numbers where a field is one and local times given their offset of `zone`.
-
-    Text that is no number stays text, for `submissions.parse` to say so.
-    """
-    made = dict(raw)
-    for name in _FLOATS & made.keys():
-        made[name] = _typed(made[name], _FLOAT, float)
-    for name in _WHOLES & made.keys():
-        made[name] = _typed(made[name], _WHOLE, lambda text: int(float(text)))
-    for name in _INSTANTS & made.keys():
-        made[name] = _local(made[name], zone)
-    return made
-
-
-def made_id(source: str, name: str, key: object) -> str:
-    """The UUIDv5 that stands for an id which a row of `source` lacks: the same row always gets the same."""
-    return str(uuid5(_NAMESPACE, f"{source}\n{name}\n{key}"))
-
-
-def _typed(value: Any, shape: re.Pattern[str], convert: Callable[[str], Any]) -> Any:
-    if isinstance(value, str):
-        text = value.strip()
-        return convert(text) if shape.fullmatch(text) else (text or None)
-    if isinstance(value, float) and value.is_integer() and convert is not float:
-        return int(value)
-    return value
-
-
-def _local(value: Any, zone: tzinfo) -> Any:
-    """A time without an offset is the campaign's local time."""
-    if not isinstance(value, str):
-        return value
-    try:
-        moment = datetime.fromisoformat(value.strip())
-    except ValueError:
-        return value
-    return value.strip() if moment.tzinfo or len(value.strip()) <= 10 else moment.replace(tzinfo=zone).isoformat()
-
-
-def _judged(ground: Ground, path: Path, reading: Reading, start: int) -> Iterator[Chunk]:
-    """The file from row `start` in chunks. Raises BadInput where `reading` names a column that is not there."""
     source = reading.source or path.name
-    for first, read in iter_rows(path, crs=reading.crs, start=start, chunk=CHUNK):
-        reading.check(read[0])
-        wanted = [(number, row) for number, row in enumerate(read, first + 1) if reading.wants(row)]
-        raws: list[object] = [as_submission(row, n, reading, source, ground.campaign.zone) for n, row in wanted]
-        numbers, rows = [number for number, _ in wanted], [row for _, row in wanted]
-        yield Chunk(first + len(read), numbers, rows, raws, batch.judge(ground, raws))
+    for first, read in iter_batches(path, crs=reading.crs, start=start, chunk=CHUNK):
+        reading.check(read.schema.names)
+        wanted = reading.wanted(read)
+        numbers = np.flatnonzero(wanted) + (first + 1)
+        rows = read if wanted.all() else read.filter(pa.array(wanted))
+        sheet = Sheet(rows, numbers, reading, source, ground.campaign.zone)
+        yield Chunk(first + len(wanted), bulk.judge(ground, sheet, replace(envelope, batch_id=uuid4())))
 
 
-def _sum_up(summary: Summary, chunk: Chunk, receipts: Sequence[Receipt]) -> None:
-    summary.passed_over += chunk.end - summary.rows - len(receipts)
+async def _ahead(chunks: Iterator[Chunk]) -> AsyncGenerator[Chunk, None]:
+    """The chunks, each while a thread reads the next one: reading and storing keep a processor each."""
+    upcoming = asyncio.create_task(asyncio.to_thread(next, chunks, None))
+    try:
+        while (chunk := await upcoming) is not None:
+            upcoming = asyncio.create_task(asyncio.to_thread(next, chunks, None))
+            yield chunk
+    finally:
+        upcoming.cancel()
+
+
+@asynccontextmanager
+async def _folding(engine: AsyncEngine) -> AsyncIterator[asyncio.Event]:
+    """Folds, meanwhile, whenever the event it gives is set: on another connection, and so on another processor.
+
+    What is stored last may be left for the caller to fold.
+    """
+    stored, over = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        while await stored.wait() and not over.is_set():
+            stored.clear()
+            async with engine.begin() as connection:
+                await fold(connection)
+
+    task = asyncio.create_task(work())
+    try:
+        yield stored
+    finally:
+        over.set()
+        stored.set()
+        await task
+
+
+def _sum_up(summary: Summary, chunk: Chunk, outcome: Outcome) -> None:
+    summary.passed_over += chunk.end - summary.rows - chunk.bulk.sheet.batch.num_rows
     summary.rows = chunk.end
-    summary.counts.update(r.status for r in receipts)
-    summary.reasons.update(str(r.reason) for r in receipts if r.reason)
-    for receipt, judged in zip(receipts, chunk.judged, strict=True):
-        if receipt.status in {"stored", "superseded"} and isinstance(judged, Placed):
-            summary.flags.update((judged.flags or "").split())
+    summary.counts.update({status: n for status, n in outcome.counts.items() if n})
+    summary.reasons.update(str(each.reason) for each in outcome.held)
+    summary.flags.update(outcome.flags)
 
 
 def _kept(summary: Summary) -> dict[str, Any]:

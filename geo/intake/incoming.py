@@ -1,20 +1,21 @@
 """The table `incoming`: rows of one or several batches on their way in, sent in one binary COPY."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from datetime import tzinfo
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from geo import queries
+from geo.intake.copying import HEAD, TAIL
 from geo.intake.placing import Placed
 
 SQL = queries.load(__file__)
 
 #: Columns of the table and how each is sent.
-_COLUMNS = {
+COLUMNS = {
     "place": "int4",
     "row": "int4",
     "batch_id": "uuid",
@@ -42,27 +43,29 @@ _COLUMNS = {
     "flags": "text",
     "digest": "bytea",
 }
-_QUOTED = ", ".join('"' + column + '"' for column in _COLUMNS)
+_QUOTED = ", ".join('"' + column + '"' for column in COLUMNS)
 _COPY = f"COPY incoming ({_QUOTED}) FROM STDIN (FORMAT BINARY)"
 
 #: Rows above which the planner is told how many there are; below, its guess for a table of a few pages is good.
 _MANY = 2000
 
+_MESSAGE = 1 << 18
 
-async def bring(db: AsyncConnection, zone: tzinfo, batches: Iterable[tuple[UUID, int, Sequence[Placed]]]) -> int:
-    """Bring rows to the database: a batch's id, its actor and its placed rows. Gives how many rows that were.
 
-    Rows are numbered through all batches, from 0, in `place`. `zone` is that of the campaign, for the local day.
+async def bring(
+    db: AsyncConnection, zone: tzinfo, batches: Iterable[tuple[UUID, int, Sequence[Placed]]], *, place: int = 0
+) -> int:
+    """Bring rows to the database: a batch's id, its actor and its placed rows. Gives how many rows there are then.
+
+    Rows are numbered through all batches in `place`, from the number of those brought before by `bring_packed`. `zone`
+    is that of the campaign, for the local day.
     """
-    await db.execute(SQL["incoming"])
-    await db.execute(SQL["clear"])
-    raw = await db.get_raw_connection()
-    driver: Any = raw.driver_connection
-    place = 0
-    async with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-        copy.set_types(list(_COLUMNS.values()))
+    if not place:
+        await _empty(db)
+    full = []
+    async with _copy(db) as copy:
+        copy.set_types(list(COLUMNS.values()))
         write = copy.formatter.write_row  # without a wait for each row; gives the bytes of rows that filled its buffer
-        full = []
         for batch_id, actor, placed in batches:
             for p in placed:
                 s = p.submission
@@ -78,6 +81,34 @@ async def bring(db: AsyncConnection, zone: tzinfo, batches: Iterable[tuple[UUID,
                 )  # fmt: skip
                 place += 1
         await copy.write(b"".join(full))
-    if place > _MANY:
-        await db.execute(text("ANALYZE incoming"))
     return place
+
+
+async def bring_packed(db: AsyncConnection, rows: memoryview) -> None:
+    """Bring rows that were packed, by `copying.packed` with COLUMNS, as the first ones."""
+    await _empty(db)
+    async with _copy(db) as copy:
+        await copy.write(HEAD)
+        for first in range(0, len(rows), _MESSAGE):
+            await copy.write(bytes(rows[first : first + _MESSAGE]))
+        await copy.write(TAIL)
+
+
+async def tell_how_many(db: AsyncConnection, rows: int) -> None:
+    """Tell the planner how many rows were brought, where it would not guess so. A glance is enough."""
+    if rows > _MANY:
+        await db.execute(SQL["glance"])
+        await db.execute(SQL["look"])
+
+
+async def _empty(db: AsyncConnection) -> None:
+    await db.execute(SQL["incoming"])
+    await db.execute(SQL["clear"])
+
+
+@asynccontextmanager
+async def _copy(db: AsyncConnection) -> AsyncIterator[Any]:
+    raw = await db.get_raw_connection()
+    driver: Any = raw.driver_connection
+    async with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+        yield copy

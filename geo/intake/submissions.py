@@ -44,9 +44,24 @@ T = TypeVar("T")
 _FIELDS = frozenset(FIELDS)
 _RESULTS = frozenset(RESULTS)
 _ORIGINS = frozenset(ORIGINS)
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,63}")
-_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
-_NUMBERS = Struct("<3i7d")
+NAME_SHAPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,63}")
+UUID_SHAPE = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+#: The canonical content: its numbers, each with its form in bytes (little-endian), then its words.
+NUMBERS = {
+    "revision": "i",
+    "visit": "i",
+    "welfare": "i",
+    "lon": "d",
+    "lat": "d",
+    "accuracy_m": "d",
+    "captured_at": "d",
+    "revisit_at": "d",
+    "started_at": "d",
+    "finished_at": "d",
+}
+#: No word but the last may hold a bar, which stands between them.
+WORDS = ("household_id", "block", "result", "origin", "enumerator")
+_NUMBERS = Struct("<" + "".join(NUMBERS.values()))
 #: Types of values in which nothing lies.
 _FLAT = frozenset({str, int, float, bool, type(None)})
 
@@ -95,7 +110,6 @@ class Submission:
             none if started is None else started.timestamp(),
             none if finished is None else finished.timestamp(),
         )
-        # No field but the last may hold a bar, none is empty text.
         words = f"{self.household_id}|{self.block or ''}|{self.result}|{self.origin}|{self.enumerator or ''}"
         return hashlib.blake2b(numbers + words.encode(), digest_size=16).digest()
 
@@ -285,7 +299,7 @@ def _name(raw: Mapping[Any, Any], name: str) -> str | None:
     value = raw.get(name)
     if value is None or value == "":
         return None
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
+    if not isinstance(value, str) or not NAME_SHAPE.fullmatch(value):
         reason = Reason.BAD_ID if name == "household_id" else Reason.BAD_TEXT
         raise Fault(reason, name, "must be text of 1 to 64 letters, digits and . _ : / @ + -")
     return value
@@ -295,7 +309,7 @@ def _uuid(raw: Mapping[Any, Any]) -> UUID:
     value = raw.get("submission_id")
     if value is None:
         raise Fault(Reason.MISSING_FIELD, "submission_id", "is required")
-    if not isinstance(value, str) or not _UUID.fullmatch(value):
+    if not isinstance(value, str) or not UUID_SHAPE.fullmatch(value):
         raise Fault(Reason.BAD_ID, "submission_id", "must be a UUID")
     return UUID(value)
 

@@ -58,7 +58,7 @@ def fold_by_number() -> Callable[[AsyncConnection], Awaitable[object]]:
     Gives the second half, to be done in the same transaction.
     """
     taken = """DELETE FROM intake.delta
-    WHERE delta_id IN (SELECT delta_id FROM intake.delta ORDER BY delta_id LIMIT :most)
+    WHERE delta_id <= (SELECT max(delta_id) FROM (SELECT delta_id FROM intake.delta ORDER BY delta_id LIMIT :most) d)
     RETURNING *"""
     told = "set_config('cakupan.highest', (SELECT max(delta_id) FROM intake.delta)::text, true)"
     _replaced(fold, "fold", taken, f"SELECT * FROM intake.delta WHERE {told} <> '' LIMIT :most")
@@ -105,7 +105,7 @@ def two_transactions() -> None:
 
 def receipts_before_commit() -> None:
     """The answer goes out while the commit is still to come."""
-    assert hasattr(batch, "_committed"), "batches are committed otherwise: adapt the sabotage"
+    assert hasattr(batch, "committed"), "batches are committed otherwise: adapt the sabotage"
     under_way: set[asyncio.Task[None]] = set()
 
     async def early(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[Any]]) -> Any:
@@ -120,7 +120,7 @@ def receipts_before_commit() -> None:
         await connection.commit()
         await connection.close()
 
-    batch._committed = early
+    batch.committed = early
 
 
 #: By name, what is called in the process of a service before it serves.

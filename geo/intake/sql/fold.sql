@@ -3,10 +3,10 @@
 SELECT pg_try_advisory_xact_lock(hashtext('cakupan-fold'));
 
 -- name: fold
--- Takes the deltas this snapshot sees, adds them to the three tallies and counts the epoch.
+-- Takes the deltas this snapshot sees, the oldest numbers first, adds them to the three tallies and counts the epoch.
 WITH taken AS (
     DELETE FROM intake.delta
-    WHERE delta_id IN (SELECT delta_id FROM intake.delta ORDER BY delta_id LIMIT :most)
+    WHERE delta_id <= (SELECT max(delta_id) FROM (SELECT delta_id FROM intake.delta ORDER BY delta_id LIMIT :most) d)
     RETURNING *
 ), next AS (
     INSERT INTO intake.epoch (epoch, as_of, deltas)

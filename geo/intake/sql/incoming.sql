@@ -11,3 +11,9 @@ CREATE TEMP TABLE IF NOT EXISTS incoming (
 -- name: clear
 -- What an earlier batch of the same transaction brought.
 DELETE FROM incoming;
+
+-- name: glance
+SELECT set_config('default_statistics_target', '1', true);
+
+-- name: look
+ANALYZE incoming;

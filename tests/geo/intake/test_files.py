@@ -20,7 +20,8 @@ from app.database import Database
 from geo.errors import BadInput
 from geo.ground.areas import Ground
 from geo.intake import files, fold
-from geo.intake.files import Reading, Summary
+from geo.intake.files import Summary
+from geo.intake.reading import Reading, as_submission
 from geo.intake.recount import recount
 from tests.world import BLOCKS, submission
 
@@ -170,9 +171,9 @@ async def test_the_same_file_again_reads_nothing(db: Database, ground: Ground, t
 async def test_ids_of_a_file_without_any(db: Database, ground: Ground, tmp_path: Path) -> None:
     some = [{k: v for k, v in row.items() if k != "household_id"} | {"no": n} for n, row in enumerate(rows(10))]
     zone = ground.campaign.zone
-    made = [files.as_submission(row, n, Reading(key="no"), "survey", zone) for n, row in enumerate(some)]
-    again = [files.as_submission(row, n + 7, Reading(key="no"), "survey", zone) for n, row in enumerate(some)]
-    other = [files.as_submission(row, n, Reading(key="no"), "another", zone) for n, row in enumerate(some)]
+    made = [as_submission(row, n, Reading(key="no"), "survey", zone) for n, row in enumerate(some)]
+    again = [as_submission(row, n + 7, Reading(key="no"), "survey", zone) for n, row in enumerate(some)]
+    other = [as_submission(row, n, Reading(key="no"), "another", zone) for n, row in enumerate(some)]
     for name in ("submission_id", "household_id"):
         assert [row[name] for row in made] == [row[name] for row in again]
         assert len({row[name] for row in made} | {row[name] for row in other}) == 20
@@ -183,14 +184,14 @@ async def test_ids_of_a_file_without_any(db: Database, ground: Ground, tmp_path:
 def test_a_row_without_a_key_gets_no_id() -> None:
     """Else all of them would get the same one, and all but the first would be lost."""
     row = {name: value for name, value in rows(1)[0].items() if name != "household_id"} | {"no": None}
-    made = files.as_submission(row, 1, Reading(key="no"), "survey", UTC)
+    made = as_submission(row, 1, Reading(key="no"), "survey", UTC)
     assert {"submission_id", "household_id"} & made.keys() == set()
 
 
 def test_a_named_column_wins_over_one_called_like_the_field() -> None:
     row = {"household_id": "A-1", "block": "old", "sls": "new", "result": "completed"}
     reading = Reading(columns={"block": "sls", "enumerator": "household_id"}, fixed={"result": "moved"})
-    made = files.as_submission(row, 1, reading, "survey", UTC)
+    made = as_submission(row, 1, reading, "survey", UTC)
     assert {name: made.get(name) for name in ("household_id", "block", "enumerator", "result", "sls")} == {
         "household_id": "A-1", "block": "new", "enumerator": "A-1", "result": "moved", "sls": None,
     }  # fmt: skip
@@ -259,6 +260,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import create_async_engine
 from geo.ground.areas import load_ground
 from geo.intake import files
+from geo.intake.reading import Reading
 
 files.CHUNK = 40
 
@@ -266,7 +268,7 @@ async def main():
     engine = create_async_engine(os.environ["WORKER"])
     async with engine.begin() as connection:
         ground = await load_ground(connection)
-    reading = files.Reading(source="survey", key="household_id")
+    reading = Reading(source="survey", key="household_id")
     tell = lambda done, _: print(done, flush=True)
     await files.import_file(engine, ground, Path(sys.argv[1]), reading, progress=tell)
     await engine.dispose()
