@@ -58,7 +58,7 @@ Features = dict[int, Feature]
 
 def whole(geometry: Any) -> bytes:
     """A geometry as WKB that does not depend on where its rings begin, which way they run or how it is wrapped."""
-    rounded = shapely.transform(geometry, np.round)
+    rounded = shapely.transform(geometry, lambda points: np.round(points) + 0.0)  # and no negative zeros
     parts = shapely.get_parts(rounded)
     kind = shapely.MultiPolygon if rounded.geom_type.endswith("Polygon") else shapely.MultiPoint
     found: bytes = shapely.to_wkb(shapely.normalize(kind(list(parts))))

@@ -117,7 +117,7 @@ WHERE geom IS NOT NULL
 def postgis(logins: Logins, place: Place, values: dict[int, dict[str, Any]]) -> bytes:
     """The same tile with the same values, encoded by ST_AsMVT alone."""
     texts = {"code", "name"}
-    names = list(next(iter(values.values())))
+    names = list(max(values.values(), key=len))
     columns = ", ".join(["id bigint", *(f"{n} {'text' if n in texts else 'real'}" for n in names)])
     shapes = "SELECT CAST(number AS bigint) AS id, geom_3857 AS geom FROM ground.area"
     rows: list[dict[str, Any]] = [{"id": number} | fields for number, fields in values.items()]
