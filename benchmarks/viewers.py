@@ -273,7 +273,7 @@ async def _follow(port: int, token: str, many: int, until: float) -> Followed:
     loop = asyncio.get_running_loop()
     viewers = [Viewer(port, token, keeps=n == 0) for n in range(max(many, 1))]
     for viewer in viewers:
-        await loop.create_connection(lambda viewer=viewer: viewer, "127.0.0.1", port)  # type: ignore[misc]
+        await loop.create_connection(lambda viewer=viewer: viewer, "127.0.0.1", port)  # type: ignore[misc]  # a lambda with a default binds the loop's viewer
     await asyncio.sleep(until - time.time())
     counts = []
     completed = 1 + changes.FIELDS.index("completed")

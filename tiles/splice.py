@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from isal import isal_zlib
 from numpy.typing import NDArray
 
 #: In every field of a tile: "not shown", for it lies outside the caller's scope; "empty", a cell in which, of what lies
@@ -77,7 +78,7 @@ def compile_layer(
         body += _bytes(3, key.encode())
     for at, shape in enumerate(features):
         tags = [n for i in range(len(still)) for n in (i, at * len(still) + i)]
-        tags += [n for j in range(len(fields)) for n in (len(still) + j, base + at * len(fields) + j)]
+        tags += [n for j in range(len(fields)) for n in (len(still) + j, base + j * len(features) + at)]
         feature = (
             _number(1, shape.id)
             + _bytes(2, b"".join(_varint(t) for t in tags))
@@ -101,10 +102,13 @@ def compile_layer(
 
 
 def changing(still: Still, values: NDArray[np.floating]) -> bytes:
-    """The changing half: `values` has a row per feature and a column per field."""
-    entries = np.empty((len(still.ids), still.fields), dtype=_VALUE)
+    """The changing half: `values` has a row per feature and a column per field, and goes field by field.
+
+    Values of one field resemble each other, so they deflate better beside each other.
+    """
+    entries = np.empty((still.fields, len(still.ids)), dtype=_VALUE)
     entries["head"] = _HEAD
-    entries["value"] = values
+    entries["value"] = values.T
     return entries.tobytes()
 
 
@@ -115,7 +119,7 @@ def plain(still: Still, tail: bytes) -> bytes:
 
 def gzipped(still: Still, tail: bytes) -> bytes:
     """The whole tile as one gzip member."""
-    press = zlib.compressobj(4, zlib.DEFLATED, -zlib.MAX_WBITS)
+    press = isal_zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)  # a fifth of zlib's time for the same size
     end = struct.pack("<II", zlib.crc32(tail, still.crc), (len(still.head) + len(tail)) & 0xFFFFFFFF)
     return _GZIP + still.deflated + press.compress(tail) + press.flush() + end
 

@@ -101,6 +101,8 @@ def of_areas(live: Snapshot, scope: Scope, numbers: NDArray[np.integer], day: da
     last = live.tree.last[numbers]
     if not scope.mask(numbers, last).all():
         raise ValueError("an area lies outside the scope")
+    if day is None and (last == numbers).all():
+        return _of_blocks(live, numbers)
     of = sums.of(live, scope, day)
     first = of.places(numbers)
     return Figures(*of.between(first, first + last - numbers + 1))
@@ -110,6 +112,10 @@ def of_blocks(live: Snapshot, scope: Scope, numbers: NDArray[np.integer]) -> Fig
     """Figures of blocks. Raises ValueError where one is not in scope."""
     if not scope.mask(numbers, numbers).all():
         raise ValueError("a block lies outside the scope")
+    return _of_blocks(live, numbers)
+
+
+def _of_blocks(live: Snapshot, numbers: NDArray[np.integer]) -> Figures:
     expected, counts = live.expected[numbers].astype(np.int64), live.counts[numbers]
     apart = np.where((expected < 0)[:, None], counts, 0)
     return Figures(expected, gap_of(expected, counts), counts, apart, live.last_at[numbers])

@@ -354,7 +354,15 @@ class Prober:
     async def beside(self, caller: Caller) -> None:
         """What says nothing of households or of numbers."""
         path = self._chance.choice(
-            ("/v1/me", "/v1/campaign", "/v1/tokens", "/v1/sessions", "/style.json", "/tiles/cells.json")
+            (
+                "/v1/me",
+                "/v1/campaign",
+                "/v1/tokens",
+                "/v1/sessions",
+                "/style.json",
+                "/tiles/cells.json",
+                "/basemap.pmtiles",
+            )
         )
         await self._get(caller, path)
 
@@ -390,7 +398,7 @@ PROBES: dict[tuple[str, ...], Probe] = {
     ("GET /tiles/{layer}/{z}/{x}/{y}.mvt",): Prober.tile,
     (
         *("GET /v1/me", "GET /v1/campaign", "GET /v1/tokens", "GET /v1/sessions", "GET /style.json"),
-        "GET /tiles/{layer}.json",
+        *("GET /tiles/{layer}.json", "GET /basemap.pmtiles"),
     ): Prober.beside,
     ("GET /v1/access", "GET /v1/accounts", "GET /v1/audit"): Prober.people,
 }

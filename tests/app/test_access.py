@@ -38,6 +38,7 @@ NO_NUMBERS = {
     "GET /v1/sessions": "the caller's own sessions",
     "GET /v1/access": "grants; test_who_sees_an_area",
     "GET /v1/accounts": "accounts and grants; test_accounts_of_ones_areas",
+    "GET /basemap.pmtiles": "a map that says nothing of the census",
     "GET /v1/audit": "what people did, for administrators of everything",
 }
 #: The others, each with the tests that hold them against the scope.

@@ -35,7 +35,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def settled(settings: Settings, **changes: str) -> Settings:
     """The settings with a basemap, checked as at a start."""
-    return Settings(_env_file=None, home=settings.home, database_url=None, **changes)  # type: ignore[arg-type]
+    return Settings(_env_file=None, home=settings.home, database_url=None, **changes)  # type: ignore[arg-type]  # settings of any name
 
 
 @pytest.fixture(scope="module")

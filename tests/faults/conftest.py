@@ -24,7 +24,7 @@ from tests.faults.stage import Service, Stage, plain, staged
 #: Accounts that devices send with. Rows of an enumerator are signed by its name, hence no repeat of another's.
 SENDERS = ("admin", "coordinator", "supervisor")
 
-FIGURES = pytest.StashKey[list[str]]()
+FIGURES = "faults"
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +128,7 @@ class Play:
 @contextmanager
 def played(stage: Stage, request: pytest.FixtureRequest, seed: int, folder: Path) -> Iterator[Play]:
     """A fresh world on this stage, with a service that has not been started."""
-    figures = request.config.stash.setdefault(FIGURES, [])
+    figures: list[str] = []
     history = History(folder / "history.jsonl", seed)
     chance = random.Random(f"{seed}/{request.node.name}")  # noqa: S311 -- luck, not secrecy
     with stage.world() as logins:
@@ -140,6 +140,7 @@ def played(stage: Stage, request: pytest.FixtureRequest, seed: int, folder: Path
             for each in (service, *made.services):
                 each.stop()
             history.close()
+            request.node.user_properties.extend((FIGURES, line) for line in figures)
 
 
 @pytest.fixture
@@ -149,7 +150,9 @@ def play(request: pytest.FixtureRequest, stage: Stage, seed: int, tmp_path: Path
         yield made
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """The figures of this run."""
-    for line in config.stash.get(FIGURES, []):
-        terminalreporter.write_line(f"faults: {line}")
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The figures of this run; reports bring them along from whichever process ran the test."""
+    for report in terminalreporter.stats.get("", []):
+        for name, line in report.user_properties if report.when == "teardown" else ():
+            if name == FIGURES:
+                terminalreporter.write_line(f"faults: {line}")

@@ -151,7 +151,7 @@ async def test_a_spoilt_file_is_built_anew(tmp_path: Path, spoil: object) -> Non
     shelf, built = Shelf(tmp_path, 8), real()
     shelf.write("e/blocks/13/1-2", built)
     path = shelf.folder / "e/blocks/13/1-2"
-    path.write_bytes(spoil(path.read_bytes()))  # type: ignore[operator]
+    path.write_bytes(spoil(path.read_bytes()))  # type: ignore[operator]  # one of the functions above
     assert shelf.read("e/blocks/13/1-2") is None
 
     async def build() -> Still:
