@@ -157,13 +157,12 @@ def test_what_cannot_be_is_said_at_once(cakupan: Run, tmp_path: Path, words: tup
 
 def started(words: list[object]) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        [sys.executable, "-m", "app.cli", *map(str, words)],
+        # Tests that run in the background are deaf to Ctrl-C, and so would be what they start.
+        ["env", "--default-signal=INT", sys.executable, "-m", "app.cli", *map(str, words)],
         cwd=REPOSITORY,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        # Tests that run in the background are deaf to Ctrl-C, and so would be what they start.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
