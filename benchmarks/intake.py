@@ -164,7 +164,7 @@ def service(home: Path) -> Iterator[tuple[int, int]]:
             limit = time.monotonic() + 60
             while True:
                 with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as asked:
-                    asked.sendall(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                    asked.sendall(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
                     if asked.recv(100).startswith(b"HTTP/1.1 200"):
                         break
                 if time.monotonic() > limit or process.poll() is not None:
@@ -279,7 +279,7 @@ async def _post_all(share: Share) -> tuple[Counter[str], list[float]]:
                 break
             asked = time.perf_counter()
             writer.write(
-                b"POST /v1/submissions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"
+                b"POST /v1/submissions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\n"
                 b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (token.encode(), len(body), body)
             )
             status, answer = await _answer(reader)
@@ -308,7 +308,7 @@ async def _view(port: int, token: str) -> None:
 
     async def follow() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET /v1/stream?level=block HTTP/1.1\r\nHost: x\r\n" + bearer)
+        writer.write(b"GET /v1/stream?level=block HTTP/1.1\r\nHost: 127.0.0.1\r\n" + bearer)
         while await reader.read(1 << 20):
             pass
         writer.close()
@@ -318,7 +318,8 @@ async def _view(port: int, token: str) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 22)
         while True:
             for layer in (b"blocks", b"cells"):
-                writer.write(b"GET /tiles/%s/%d/%d/%d.mvt HTTP/1.1\r\nHost: x\r\n" % (layer, ZOOM, x, y) + bearer)
+                asked = b"GET /tiles/%s/%d/%d/%d.mvt HTTP/1.1\r\nHost: 127.0.0.1\r\n" % (layer, ZOOM, x, y)
+                writer.write(asked + bearer)
                 status, _ = await _answer(reader)
                 if status not in {200, 204}:
                     raise SystemExit(f"a tile answered {status}")
