@@ -29,6 +29,10 @@ _MAGIC = b"CKT1"
 _SIZES = struct.Struct("<IIIQQ")
 
 
+#: What a file takes of the disk at least, bytes.
+_LEAST = 4096
+
+
 class Kept:
     """Unchanging halves, least recently used thrown out first. Builds each missing one once, however many wait."""
 
@@ -107,7 +111,7 @@ class Shelf:
                 except OSError:
                     Path(file.name).unlink(missing_ok=True)
                     raise
-            self._size = None if self._size is None else self._size + path.stat().st_size
+            self._size = None if self._size is None else self._size + max(path.stat().st_size, _LEAST)
             if self._size is None or self._size > self._most:
                 self._make_room()
         except OSError as error:
@@ -120,7 +124,7 @@ class Shelf:
             with contextlib.suppress(OSError):  # another process may throw it out first
                 if path.is_file():
                     told = path.stat()
-                    found.append((told.st_mtime, told.st_size, path))
+                    found.append((told.st_mtime, max(told.st_size, _LEAST), path))
         size = sum(each for _, each, _ in found)
         if size > self._most:
             for _, each, path in sorted(found):

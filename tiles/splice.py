@@ -45,8 +45,8 @@ class Still:
 
     @property
     def size(self) -> int:
-        """Bytes held in memory."""
-        return len(self.head) + len(self.deflated) + self.ids.nbytes
+        """Bytes held in memory, about; one that holds nothing takes room too."""
+        return 1_000 + len(self.head) + len(self.deflated) + self.ids.nbytes
 
 
 def shapes(tile: bytes) -> list[Shape]:

@@ -58,6 +58,17 @@ async def test_memory_stays_within_its_bound_and_the_least_used_goes_first() -> 
     assert asked[-1] == 5
 
 
+async def test_tiles_that_hold_nothing_take_room_too() -> None:
+    kept = Kept(8)
+
+    async def build() -> Still:
+        return still(0)
+
+    for at in range(10_000):  # a map of the sea
+        await kept.get(f"e/{at}", build)
+    assert len(kept._stills) <= 8_000
+
+
 async def test_a_failure_reaches_every_waiter_and_is_not_kept() -> None:
     kept = Kept(8)
     tries = 0
@@ -75,7 +86,7 @@ async def test_a_failure_reaches_every_waiter_and_is_not_kept() -> None:
     async def build() -> Still:
         return still(1)
 
-    assert (await kept.get("e/a", build)).size == 1
+    assert (await kept.get("e/a", build)).head == b"x"
 
 
 async def test_a_waiter_that_leaves_spoils_nothing() -> None:
@@ -89,7 +100,7 @@ async def test_a_waiter_that_leaves_spoils_nothing() -> None:
     second = asyncio.create_task(kept.get("e/a", build))
     await asyncio.sleep(0.01)
     first.cancel()
-    assert (await second).size == 1
+    assert (await second).head == b"x"
     with pytest.raises(asyncio.CancelledError):
         await first
 
@@ -185,6 +196,13 @@ def test_the_disk_stays_within_its_bound(tmp_path: Path) -> None:
     assert shelf.read("e/blocks/13/0-0") is not None  # asked for each time, so it is young
     assert shelf.read("e/blocks/13/29-0") is not None
     assert shelf.read("e/blocks/13/1-0") is None
+
+
+def test_small_files_take_a_block_of_the_disk_each(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, 1)
+    for at in range(400):
+        shelf.write(f"e/blocks/13/{at}-0", still(0))
+    assert 0 < sum(path.is_file() for path in tmp_path.rglob("*")) <= 1_000_000 // 4096
 
 
 def test_another_version_has_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

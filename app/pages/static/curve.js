@@ -2,29 +2,22 @@
 
 import uPlot from "../vendor/uPlot.esm.js";
 
+import { dateOf, dayOf } from "./calendar.js";
 import { h } from "./page.js";
 import { number, percent, percentBreak, shortDate, t } from "./texts.js";
 
 /** Whole days that the pace of late looks back. */
 const LATELY = 7;
 
-const DAY = 86_400_000;
-
-/** The date of a day of the campaign; day 0 is the evening before it began. */
-export const dateOf = (startsOn, day) => new Date(Date.parse(startsOn) + (day - 1) * DAY).toISOString().slice(0, 10);
-
-/** The day of the campaign of a date. */
-export const dayOf = (startsOn, date) => Math.round((Date.parse(date) - Date.parse(startsOn)) / DAY) + 1;
-
 /**
  * The curve as columns: day, done, due, and the forecast's low, middle and high, all shares of expected or null.
  * The forecast begins at the last whole day, where it is what was done.
  */
-export function series(answer, startsOn) {
+export function series(answer) {
   const { progress, forecast, expected, days } = answer;
   const whole = progress.filter((row) => row.whole);
   const from = whole.length;
-  const high = forecast?.on.high ? dayOf(startsOn, forecast.on.high) + 2 : Math.round(days * 1.4);
+  const high = forecast?.on.high ? dayOf(forecast.on.high) + 2 : Math.round(days * 1.4);
   const last = forecast
     ? Math.min(Math.max(days + 2, high), from + forecast.ahead.length)
     : Math.max(days, progress.length);
@@ -70,7 +63,7 @@ function palette() {
 export class Charts {
   constructor(curve, bars, readout) {
     Object.assign(this, { curve, bars, readout, answer: null });
-    const redraw = () => this.answer && this.draw(this.answer, this.startsOn);
+    const redraw = () => this.answer && this.draw(this.answer);
     new ResizeObserver(() => this.#fit()).observe(curve);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
     for (const [name, on] of [["beforeprint", true], ["afterprint", false]]) {
@@ -79,8 +72,8 @@ export class Charts {
   }
 
   /** Draw an answer of /v1/progress, of a campaign that begins on a date. */
-  draw(answer, startsOn) {
-    Object.assign(this, { answer, startsOn });
+  draw(answer) {
+    this.answer = answer;
     const wide = innerWidth >= 720;
     for (const [place, made] of [[this.curve, this.#curve()], [this.bars, this.#bars()]]) {
       place.plot?.destroy();
@@ -95,7 +88,7 @@ export class Charts {
   }
 
   #fit() {
-    if (this.curve.plot && this.curve.plot.width !== this.curve.clientWidth) this.draw(this.answer, this.startsOn);
+    if (this.curve.plot && this.curve.plot.width !== this.curve.clientWidth) this.draw(this.answer);
   }
 
   #axes(ink, values, size) {
@@ -108,13 +101,13 @@ export class Charts {
   }
 
   #date(day) {
-    return shortDate(dateOf(this.startsOn, day));
+    return shortDate(dateOf(day));
   }
 
   #curve() {
     const ink = palette();
     const { answer } = this;
-    const data = Object.values(series(answer, this.startsOn));
+    const data = Object.values(series(answer));
     const rates = (_, at) => at.map(percentBreak);
     const line = { points: { show: false }, spanGaps: false };
     const options = {

@@ -1,10 +1,11 @@
 // How the campaign goes against its deadline: in words, as a curve, where it is stuck, and of whom nothing is heard.
 
-import { Charts, dateOf, series, steps } from "./curve.js";
+import { dateOf } from "./calendar.js";
+import { Charts, series, steps } from "./curve.js";
 import { Live } from "./live.js";
 import { address, get, h, paced } from "./page.js";
 import { search } from "./search.js";
-import { number, percent, percentBreak, percentRange, setup, shortDate, t } from "./texts.js";
+import { number, percent, percentBreak, percentRange, shortDate, t } from "./texts.js";
 import { facts, lead, reason, verdict } from "./verdict.js";
 import { ORDERS, areas, below, person, silence, span } from "./worst.js";
 
@@ -28,7 +29,6 @@ const view = {
   all: false,
   people: PEOPLE,
 };
-const { starts_on: startsOn } = setup.campaign;
 const charts = new Charts(place("curve"), place("bars"), place("readout"));
 let turn = 0;
 let peopleTurn = 0;
@@ -80,14 +80,14 @@ function show(answer) {
   for (const id of ["key-ahead", "key-needed"]) place(id).hidden = id === "key-ahead" ? !answer.forecast : !answer.pace_needed;
   place("why").hidden = Boolean(answer.forecast);
   place("why").textContent = answer.forecast ? "" : reason(answer.why);
-  charts.draw(answer, startsOn);
+  charts.draw(answer);
   showTable(answer);
   place("exports").replaceChildren(...files("/v1/progress", { ...where(), target: view.target }));
 }
 
 /** The curve's numbers as a table: what was, and below it what is forecast. */
 function showTable(answer) {
-  const { day, low, middle, high } = series(answer, startsOn);
+  const { day, low, middle, high } = series(answer);
   const made = steps(answer);
   const head = ["table_day", "table_done", "table_due", "table_apart", "table_made"];
   const share = (n) => `${number(n)} (${percent(n / answer.expected)})`;
@@ -98,7 +98,7 @@ function showTable(answer) {
     h("td", {}, signed(made.whole[i] ?? made.today[i]))));
   const whole = answer.progress.filter((row) => row.whole).length;
   const ahead = day.filter((at) => at > whole && middle[at] !== null).map((at) => h("tr", {},
-    h("th", { scope: "row" }, shortDate(dateOf(startsOn, at))),
+    h("th", { scope: "row" }, shortDate(dateOf(at))),
     h("td", { colspan: "4" }, percentRange(low[at], high[at]))));
   place("days").replaceChildren(
     h("caption", { class: "unseen" }, t("progress.curve")),
