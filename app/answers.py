@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Result = Literal["completed", "partial", "not_met", "refused", "not_found", "moved", "deceased", "ineligible"]
 Origin = Literal["prelist", "new"]
+PrelistState = Literal["missing", "open", "done", "dropped", "new"]
 State = Literal["unknown", "empty", "over", "done", "silent", "unvisited", "behind", "started"]
 
 
@@ -75,6 +76,7 @@ class Counts(BaseModel):
     dropped: int | None
     closed: int | None
     located: int | None
+    spent: int | None = Field(description="third visit used up without a result, not closed")
     apart: int | None = Field(description="completed in blocks whose expected families are unknown; in no rate")
     gap: int | None
     coverage: float | None = Field(description="completed over expected")
@@ -103,7 +105,15 @@ class GapBlock(AreaFigures):
     """A block where families are to be found, and why it is on the list."""
 
     place: str = Field(description="the areas it lies in, nearest first")
-    reason: str
+    winnable: int | None = Field(description="of the gap, families whose visits are not used up")
+    reason: str = Field(description="why it is in its state; where nothing has arrived, what its device says")
+    enumerator: str | None = Field(description="who is assigned; this and what follows is for those who answer for it")
+    supervisor: str | None
+    heard_at: datetime | None = Field(
+        description="when the enumerator's device was last heard of, since the assignment"
+    )
+    queued: int | None = Field(description="submissions that wait on it, as it said")
+    waiting: int | None = Field(description="of those, for this block; all of them where it does not say")
 
 
 class Bounds(BaseModel):
@@ -154,6 +164,7 @@ class GapsOut(Said):
 
     total: int = Field(description="blocks on all pages")
     gap: int = Field(description="families to be found in them")
+    winnable: int = Field(description="of those, families whose visits are not used up")
     states: dict[State, int] = Field(description="blocks of the scope by state, whatever was asked for")
     gaps: list[GapBlock]
     next: str | None = Field(description="`after` of the next page")
@@ -194,20 +205,63 @@ class HouseholdsOut(Said):
     households: list[Household]
 
 
+class PrelistFamily(BaseModel):
+    """One family of the prelist, or a household that the prelist lacks; what is known of it is null while missing."""
+
+    model_config = ConfigDict(extra="forbid")
+    household_id: str
+    code: str = Field(description="of the block it is listed in; of one that is not listed, of the block it counts in")
+    name: str
+    n: int
+    building: str | None = Field(description="number of the building, as listed")
+    sequence: int | None = Field(description="place of the family in its building or block, as listed")
+    state: PrelistState = Field(
+        description="nothing known; met or refused without a result; completed or closed; found to be none; not listed"
+    )
+    result: Result | None
+    visits: int | None = Field(description="number of the last visit; 0 while missing, null where nobody said")
+    lon: float | None = Field(description="degrees, WGS 84, as sent")
+    lat: float | None
+    listed: bool
+    origin: Origin | None = Field(
+        description="what was said at the door: where it contradicts `listed`, the id is wrong"
+    )
+    found: str | None = Field(description="code of the block it counts in; null while missing, or where in none")
+
+
+class PrelistOut(Said):
+    """Families of the prelist in the order of blocks, buildings and places in them."""
+
+    listed: bool = Field(description="whether the area has any prelist; without one everything counted is `new`")
+    states: dict[PrelistState, int] | None = Field(
+        description="families of the area by state, whatever was asked for; null outside of the scope, and for an area "
+        "of more than 500 blocks"
+    )
+    total: int | None = Field(description="families on all pages; null where `states` is")
+    next: str | None = Field(description="`after` of the next page; a page may be short, or empty, and not be the last")
+    prelist: list[PrelistFamily]
+
+
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 
 
-def listed(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
-    """`responses` of a route that answers in every format of `formats`."""
+def listed(model: type[BaseModel], *, places: bool = True) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a route that answers in the formats of `formats`; `places`: those for maps among them."""
+    content = {
+        "text/csv": {"schema": {"type": "string"}},
+        "application/geo+json": {"schema": {"type": "object"}},
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": _FILE,
+    }
+    for_maps = {
+        "application/geopackage+sqlite3": _FILE,
+        "application/gpx+xml": {"schema": {"type": "string"}},
+        "application/vnd.google-earth.kml+xml": {"schema": {"type": "string"}},
+    }
     return {
         200: {
             "model": model,
             "description": "The rows, in the format asked for.",
-            "content": {
-                "text/csv": {"schema": {"type": "string"}},
-                "application/geo+json": {"schema": {"type": "object"}},
-                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": _FILE,
-            },
+            "content": content | (for_maps if places else {}),
         }
     }
 

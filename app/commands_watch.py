@@ -87,6 +87,9 @@ def gaps(
     within: Annotated[str | None, typer.Option(help="Code of an area, itself included.")] = None,
     within_level: Annotated[str | None, typer.Option(help="Its level, where codes repeat.")] = None,
     state: Annotated[list[str] | None, typer.Option(help="Only blocks in this state; may be given again.")] = None,
+    words: Annotated[str, typer.Option(help="Only blocks with this in their name or code.")] = "",
+    least: Annotated[int, typer.Option(min=0, help="Only blocks with so many families to be found.")] = 0,
+    sort: Annotated[str, typer.Option(help=f"By which to sort: {', '.join(watch_gaps.ORDERS)}.")] = "gap",
     limit: Annotated[int, typer.Option(min=1, max=100_000)] = 20,
     as_: As = None,
 ) -> None:
@@ -95,7 +98,8 @@ def gaps(
     async def work(desk: Desk) -> tuple[watch_gaps.Gaps, str]:
         found, scope = await snapshot(desk), await seen_by(desk, as_)
         number = found.tree.number_of(within, within_level) if within else 0
-        return watch_gaps.worst_first(found, scope, number, state or (), None, limit), caption(found)
+        question = watch_gaps.Question(number, tuple(state or ()), words, least, sort, None, limit)
+        return watch_gaps.listing(found, scope, question), caption(found)
 
     found, said = at_desk(work)
     shown = [

@@ -6,6 +6,7 @@ the audit.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
@@ -38,6 +39,9 @@ SEAL_SECONDS = 1.0
 
 #: How often a process looks whether campaign, areas or expected families changed, seconds.
 LOOK_SECONDS = 2.0
+
+#: How often a process asks what is known of the devices in the field, seconds.
+HEAR_SECONDS = 15.0
 
 
 @dataclass
@@ -114,6 +118,21 @@ class House:
             self.ground = replace(self.ground, campaign=campaign)
             self.snapshot = replace(self.snapshot, campaign=campaign)
 
+    async def hear(self) -> None:
+        """Ask what is known of the devices, now and then. A simulation's clock may run: then at every look."""
+        if self.snapshot is None:
+            return
+        wait = 0.0 if self.snapshot.campaign.clock_speed else HEAR_SECONDS
+        if time.monotonic() - self.snapshot.news.at < wait:
+            return
+        async with self._moving:
+            async with self.db.worker.connect() as connection:
+                after = await live.hear(connection, self.snapshot)
+            moved = after.news.latest > self.snapshot.news.at
+            self.snapshot = after
+            if moved:
+                await self._tell()
+
     async def move_on(self) -> None:
         """Bring the mirror to the newest epoch."""
         if self.snapshot is None:
@@ -157,6 +176,7 @@ class House:
                 async for _ in fold.epochs(url.render_as_string(hide_password=False), LOOK_SECONDS):
                     await self.move_on()
                     await self.look()
+                    await self.hear()
             except (SQLAlchemyError, psycopg.Error, OSError) as error:
                 log.warning("listen", kind=type(error).__name__)
                 await asyncio.sleep(1)

@@ -36,12 +36,22 @@ SCHEMAS = ("ground", "intake", "trust")
 RESULTS = ("completed", "partial", "not_met", "refused", "not_found", "moved", "deceased", "ineligible")
 ORIGINS = ("prelist", "new")
 HELD_STATES = ("open", "resolved", "rejected")
+
+#: Why a supervisor closes a refusal or a non-contact.
+CLOSING_REASONS = (
+    "refused_for_good",
+    "absent_until_the_end",
+    "no_access",
+    "unsafe",
+    "moved_away_unconfirmed",
+    "other",
+)
 SERIES = ("prelist", "verified", "footprint", "civil")
 ROLES = ("enumerator", "supervisor", "coordinator", "local_government", "admin")
 
 #: What a tally counts, in the order of every array and table that holds counts. `new` are completed families that the
 #: prelist lacks, `dropped` prelist families found to be none, `closed` refusals and non-contacts a supervisor closed,
-#: `located` households with a believable point.
+#: `located` households with a believable point, `spent` those whose third visit is used up, not closed.
 COUNTS = (
     "completed",
     "new",
@@ -55,6 +65,7 @@ COUNTS = (
     "dropped",
     "closed",
     "located",
+    "spent",
 )
 
 metadata = MetaData(
@@ -207,6 +218,19 @@ assignment = Table(
     schema="ground",
 )
 
+prelist = Table(
+    "prelist",
+    metadata,
+    Column("edition_id", Integer, ForeignKey(edition.c.edition_id, ondelete="CASCADE"), primary_key=True),
+    Column("household_id", Text, primary_key=True),
+    Column("number", Integer, nullable=False, comment="block it is listed in"),
+    Column("building", Text, comment="number of the building, as printed"),
+    Column("sequence", Integer, comment="of the family in its building or block"),
+    Index("prelist_number_ix", "edition_id", "number", "household_id"),
+    comment="families that should be found, without names",
+    schema="ground",
+)
+
 # ── intake: what arrives, and how it is added up ──────────────────────────────────────────────────────────────────
 
 batch = Table(
@@ -287,6 +311,32 @@ household = Table(
     # A box on the map is a few ranges of cells. Ranges of bigint are leakproof, so row-level security keeps this index;
     # `&&` on a geometry is not, and costs more to keep.
     Index("household_cell_ix", "cell"),
+    Index(
+        "household_open_ix",  # whom to visit again
+        "number",
+        "household_id",
+        postgresql_where=text("result IN ('partial', 'not_met', 'refused')"),
+    ),
+    schema="intake",
+)
+
+closing = Table(
+    "closing",
+    metadata,
+    Column("closing_id", Uuid, primary_key=True, comment="made by who decides: the same act sent twice is one"),
+    Column("place", BigInteger, Identity(), nullable=False, comment="order of the acts"),
+    Column("household_id", Text, nullable=False),
+    Column("revision", Integer, nullable=False, comment="of the household when it was decided"),
+    Column("number", Integer, nullable=False, comment="block in which it counted then"),
+    Column("closed", Boolean, nullable=False, comment="false: an earlier closing is undone"),
+    Column("reason", Text),
+    Column("note", Text, comment="in that person's words"),
+    Column("actor", Integer, nullable=False),
+    instant("decided_at", now=True),
+    one_of("reason", CLOSING_REASONS),
+    CheckConstraint("closed = (reason IS NOT NULL)", name="why"),
+    Index("closing_household_ix", "household_id", "place"),
+    comment="refusals and non-contacts closed by a supervisor, and undone; appended to, never changed",
     schema="intake",
 )
 
@@ -377,6 +427,7 @@ heartbeat = Table(
     Column("actor", Integer, primary_key=True, autoincrement=False),
     Column("device", Text, primary_key=True),
     Column("queued", Integer, nullable=False, comment="submissions that wait on the device"),
+    Column("blocks", JSONB, comment="how many of them wait by code of block, where the device says"),
     instant("last_event_at", null=True),
     instant("heard_at"),
     CheckConstraint("queued >= 0", name="queued"),

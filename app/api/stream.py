@@ -23,6 +23,9 @@ router = APIRouter(tags=["stream"], responses=documented(401, 403, 404, 422, 503
 #: Seconds after which a viewer hears that we are still there.
 ALIVE_SECONDS = 5.0
 
+#: A viewer that comes is told which blocks fell silent in these seconds before: its tiles may be as old.
+HEARD_BEFORE = 60.0
+
 #: Most viewers of one process.
 MOST_VIEWERS = 2000
 
@@ -84,6 +87,7 @@ async def _events(
         live = house.current
         epoch = live.epoch if begun is None else begun
         expected, day = live.expected, live.campaign.elapsed()
+        heard = live.news.at - HEARD_BEFORE
         yield _event("alive", epoch, _said(live))
         silent = False
         while not house.closing:
@@ -91,10 +95,11 @@ async def _events(
                 # Campaign, areas or expected families were loaded anew; or it is another day, by which every schedule
                 # index and state is measured.
                 expected, day, epoch = live.expected, live.campaign.elapsed(), live.epoch
+                heard = live.news.at
                 yield _event("change", epoch, _said(live) | {"resync": True, "total": _total(live, scope, asked)})
-            elif epoch != live.epoch:
-                yield _changes(live, scope, asked, epoch)
-                epoch = live.epoch
+            elif epoch != live.epoch or live.flipped_blocks(heard, scope.ranges).size:
+                yield _changes(live, scope, asked, epoch, heard)
+                epoch, heard = live.epoch, live.news.at
             elif silent:
                 yield _event("alive", None, _said(live))
             newer = await house.newer(live, ALIVE_SECONDS)
@@ -103,14 +108,14 @@ async def _events(
         request.app.state.viewers -= 1
 
 
-def _changes(live: Snapshot, scope: Scope, asked: Asked, epoch: int) -> bytes:
+def _changes(live: Snapshot, scope: Scope, asked: Asked, epoch: int, heard: float) -> bytes:
     """The event that brings a viewer from `epoch` to `live`, made once for all who ask the same."""
     body: bytes = live.remember(
-        ("stream", scope.ranges, asked, epoch),
+        ("stream", scope.ranges, asked, epoch, heard),
         lambda: _event(
             "change",
             live.epoch,
-            changes.since(live, scope, epoch, asked.levels, asked.res, asked.within)
+            changes.since(live, scope, epoch, asked.levels, asked.res, asked.within, heard)
             | _said(live)
             | {"total": _total(live, scope, asked)},
         ),

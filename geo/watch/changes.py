@@ -29,15 +29,17 @@ def since(
     levels: Sequence[str],
     resolution: int | None,
     within: int = 0,
+    heard: float = np.inf,
 ) -> dict[str, Any]:
     """Rows `[id, *FIELDS]` of areas of `levels` and of cells that changed after `epoch`, by what they are.
 
+    `heard` is the moment of the news (`news.at`) that the viewer has: blocks that have fallen silent since come too.
     `resync` is true where there are too many, or the epoch lies ahead of ours: then the viewer loads everything anew.
     """
     head: dict[str, Any] = {"epoch": live.epoch, "as_of": live.as_of, "resync": False, "areas": [], "cells": []}
     if epoch > live.epoch:
         return head | {"resync": True}
-    blocks = live.changed_blocks(epoch, scope.ranges)
+    blocks = np.union1d(live.changed_blocks(epoch, scope.ranges), live.flipped_blocks(heard, scope.ranges))
     areas = [_changed(live, scope, level, blocks, within) for level in dict.fromkeys(levels)]
     numbers = np.unique(np.concatenate([*areas, np.empty(0, dtype=np.intp)])).astype(np.intp)
     if len(numbers) > MOST:

@@ -37,7 +37,7 @@ class Figures:
     """Sums over some areas or cells, in rows. `expected` and `gap` are −1 where nothing is known.
 
     `apart` is the part of `counts` from blocks whose expected families are unknown: no rate may set it against others'
-    expected families.
+    expected families. `silent` says of blocks whether something may wait on a device there; of others nothing.
     """
 
     expected: NDArray[np.int64]
@@ -45,6 +45,7 @@ class Figures:
     counts: NDArray[np.int64]
     apart: NDArray[np.int64]
     last_at: NDArray[np.float64]
+    silent: NDArray[np.bool_] | None = None
 
     def count(self, name: str) -> NDArray[np.int64]:
         """One column of the counts."""
@@ -78,7 +79,8 @@ class Figures:
 
     def some(self, at: NDArray[np.intp]) -> "Figures":
         """Some of the rows."""
-        return Figures(self.expected[at], self.gap[at], self.counts[at], self.apart[at], self.last_at[at])
+        silent = None if self.silent is None else self.silent[at]
+        return Figures(self.expected[at], self.gap[at], self.counts[at], self.apart[at], self.last_at[at], silent)
 
     def states(self, elapsed: float) -> NDArray[np.int8]:
         """Position in STATES of each row, `elapsed` being the share of the campaign's days begun."""
@@ -89,7 +91,7 @@ class Figures:
             self.expected == 0,
             (self.gap == 0) & (completed > self.expected),
             self.gap == 0,
-            np.zeros(len(self.gap), dtype=bool),  # silent needs the devices' heartbeats
+            ~self.visited & (False if self.silent is None else self.silent),
             ~self.visited,
             schedule < BEHIND,
         ]
@@ -105,7 +107,8 @@ def of_areas(live: Snapshot, scope: Scope, numbers: NDArray[np.integer], day: da
         return _of_blocks(live, numbers)
     of = sums.of(live, scope, day)
     first = of.places(numbers)
-    return Figures(*of.between(first, first + last - numbers + 1))
+    silent = live.news.silent[numbers] if day is None else None
+    return Figures(*of.between(first, first + last - numbers + 1), silent)
 
 
 def of_blocks(live: Snapshot, scope: Scope, numbers: NDArray[np.integer]) -> Figures:
@@ -118,7 +121,8 @@ def of_blocks(live: Snapshot, scope: Scope, numbers: NDArray[np.integer]) -> Fig
 def _of_blocks(live: Snapshot, numbers: NDArray[np.integer]) -> Figures:
     expected, counts = live.expected[numbers].astype(np.int64), live.counts[numbers]
     apart = np.where((expected < 0)[:, None], counts, 0)
-    return Figures(expected, gap_of(expected, counts), counts, apart, live.last_at[numbers])
+    silent = live.news.silent[numbers]
+    return Figures(expected, gap_of(expected, counts), counts, apart, live.last_at[numbers], silent)
 
 
 def select(live: Snapshot, level: str, within: int) -> NDArray[np.intp]:

@@ -19,6 +19,8 @@ from geo.ground import cells
 from geo.ground.areas import Tree
 from geo.ground.campaign import Campaign
 from geo.schema import COUNTS
+from geo.watch import news
+from geo.watch.news import News
 
 SQL = queries.load(__file__)
 
@@ -68,6 +70,7 @@ class Snapshot:
     changed: Longs
     cells: Pairs
     days: Pairs
+    news: News
     memory: "OrderedDict[Any, Any]" = field(default_factory=OrderedDict, repr=False, compare=False)
     lasting: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -89,6 +92,12 @@ class Snapshot:
     def changed_blocks(self, since: int, ranges: Sequence[tuple[int, int]]) -> NDArray[np.intp]:
         """Numbers of blocks in closed `ranges` whose counts changed after epoch `since`."""
         parts = [np.flatnonzero(self.changed[lo : hi + 1] > since) + lo for lo, hi in ranges]
+        return np.concatenate([np.empty(0, dtype=np.intp), *parts])
+
+    def flipped_blocks(self, after: float, ranges: Sequence[tuple[int, int]]) -> NDArray[np.intp]:
+        """Numbers of blocks in closed `ranges` that fell silent, or no longer are, after a moment of `news.at`."""
+        flipped = self.news.flipped if self.news.latest > after else self.news.flipped[:0]
+        parts = [np.flatnonzero(flipped[lo : hi + 1] > after) + lo for lo, hi in ranges]
         return np.concatenate([np.empty(0, dtype=np.intp), *parts])
 
 
@@ -119,8 +128,16 @@ async def load(db: AsyncConnection, campaign: Campaign, tree: Tree, series: str 
             np.zeros(len(spread), dtype=np.int64),
         ),
         days=Pairs(empty.astype(np.int32), empty, nothing[:0], empty.astype(np.int32), empty),
+        news=news.none(len(tree)),
     )
-    return await advance(db, blank)
+    return await hear(db, await advance(db, blank))
+
+
+async def hear(db: AsyncConnection, before: Snapshot) -> Snapshot:
+    """The snapshot with the news of now. No count changes, and so no epoch; only states of blocks may."""
+    found = await news.load(db, before.campaign, before.tree, before.last_at, before.news)
+    same = found.latest == before.news.latest
+    return replace(before, news=found, memory=before.memory if same else OrderedDict())
 
 
 async def advance(db: AsyncConnection, before: Snapshot) -> Snapshot:

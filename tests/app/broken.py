@@ -123,6 +123,6 @@ def serve(settings: Settings) -> None:
         return app
 
     service.create_app = create
-    gaps.worst_first = fails
+    gaps.listing = fails
     with plain_errors():
         service.serve(settings)

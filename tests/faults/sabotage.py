@@ -35,7 +35,7 @@ def _replaced(module: ModuleType, name: str, old: str, new: str) -> None:
 
 def deltas_for_every_row() -> None:
     """Rows that met a record stored before count again."""
-    counted = "FROM {} h CROSS JOIN LATERAL intake.vector(h.result, h.origin, {}, h.cell) v"
+    counted = "FROM {} h CROSS JOIN LATERAL intake.vector(h.result, h.origin, {}, h.cell, h.visit) v"
     _replaced(batch, "fresh", counted.format("inserted", "h.closed"), counted.format("incoming", "false"))
 
 

@@ -9,6 +9,8 @@ const SHAPES = ["areas", "blocks", "cells"];
 const BY_DAY = ["areas", "blocks"];
 /** Below this fraction of the map a block is too small to be looked at, and the map goes nearer. */
 const SMALL = 0.04;
+/** State of a block as of now: what the stream said, else what its tile says. */
+const STATE = ["coalesce", ["feature-state", "state"], ["get", "state"]];
 const EDGE = { top: 28, bottom: 28, left: 28, right: 28 };
 
 /** What is on the map: owns the MapLibre map; knows nothing of the page around it. */
@@ -119,6 +121,12 @@ export class Drawing {
     this.#opacities();
   }
 
+  /** Fade out blocks in other states than these; none for all. The same question as that of the list of gaps. */
+  only(states) {
+    this.states = states.map((name) => this.said.states.indexOf(name));
+    this.#opacities();
+  }
+
   #opacities() {
     const value = this.#colour("blocks")[1]; // what the classes are of: the field, or the age that follows from it
     const { classes } = this.said.legend[this.measure];
@@ -129,7 +137,8 @@ export class Drawing {
     const clear = faded.length ? ["case", ["any", ...faded], FADED, this.base] : this.base;
     for (const source of SHAPES) {
       const covered = this.cellsOn && source !== "cells";
-      this.map.setPaintProperty(`${source}-fill`, "fill-opacity", covered ? 0 : clear);
+      const shown = source === "blocks" && this.states?.length ? ["case", ["in", STATE, ["literal", this.states]], clear, FADED] : clear;
+      this.map.setPaintProperty(`${source}-fill`, "fill-opacity", covered ? 0 : shown);
       for (const kind of HATCHES) {
         const gone = covered || this.hidden.has(kind);
         this.map.setPaintProperty(`${source}-${kind}`, "fill-opacity", gone ? 0 : bare(this.measure));

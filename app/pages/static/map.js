@@ -5,7 +5,7 @@ import { Days } from "./days.js";
 import { whole } from "./figures.js";
 import { legend } from "./legend.js";
 import { Live } from "./live.js";
-import { get, paced } from "./page.js";
+import { address, get, h, paced } from "./page.js";
 import { Panel } from "./panel.js";
 import { search } from "./search.js";
 import { draw, say } from "./stage.js";
@@ -144,7 +144,7 @@ async function loadTable() {
   const there = drawing?.levels ?? LEVELS;
   const choices = view.within ? there.slice(there.indexOf(view.within.level) + 1) : there;
   const levels = view.list ? [view.list] : view.within && choices.length ? choices : [tabled];
-  const rows = await table.load({ levels, within: view.within, day: view.day }, choices);
+  const rows = await table.load({ levels, within: view.within, day: view.day, states: view.states }, choices);
   if (!rows) return;
   drawing?.label(rows);
   follow();
@@ -183,12 +183,26 @@ function showTools() {
 function showLegend() {
   const notes = [cells() ? t("legend.cells_note") : t("legend.filter"), ...(points() ? [t("map.points_legend")] : [])];
   const hide = (hidden) => drawing.hide(new Set(hidden.map((name) => (/^\d$/.test(name) ? Number(name) : name))));
+  drawing.only(view.states);
+  showStates();
   legend(place("legend"), measure(), drawing.said.legend[measure()], notes, view.hidden, (hidden) => {
     view.hidden = hidden;
     remember();
     hide(hidden);
   });
   hide(view.hidden);
+}
+
+/** Which blocks are left out, where the list of gaps asked for some only; the way back to it, and out of it. */
+function showStates() {
+  const said = { states: view.states.map((name) => t(`state.${name}`)).join(", ") };
+  const list = address("/gaps", { state: view.states, within: view.within?.code, within_level: view.within?.level });
+  place("states").hidden = !view.states.length;
+  place("states").replaceChildren(...(view.states.length ? [
+    h("p", {}, t("map.only_states", said)),
+    h("a", { href: list }, t("map.as_list")),
+    h("button", { type: "button", class: "quiet", onclick: () => { view.states = []; remember(true); showLegend(); loadTable(); } }, t("map.all_states")),
+  ] : []));
 }
 
 async function setMeasure(chosen) {
@@ -284,7 +298,7 @@ async function start() {
   table.order(view.sort);
   panel.day = view.day;
   const opening = view.choice && panel.open(view.choice); // needs no map, so it does not wait for one
-  if (view.within) name(view.within);
+  const inside = view.within && name(view.within);
   showTools();
   const total = await loadTotal();
   live.epoch = total.epoch;
@@ -294,6 +308,7 @@ async function start() {
     drawing.map.on("click", pointed);
   }
   addEventListener("popstate", back);
+  inside?.then(() => view.within?.bounds && !view.choice && !view.placed && drawing?.fly(view.within.bounds, view.within.level));
   follow();
   showAll(false);
   const found = await opening;

@@ -37,12 +37,12 @@ export class Table {
   }
 
   /**
-   * Load `asked`: {levels, within: {code, level, name, path} or null, day}. Of `levels` the first is taken that has areas
-   * there beside the one it is inside; `choices` are the levels to choose from. Resolves to the rows, null when overtaken.
+   * Load `asked`: {levels, within: {code, level, name, path} or null, day, states}. Of `levels` the first is taken that
+   * has areas there beside the one it is inside; of blocks only those in `states`, where any are named. `choices` are the levels to choose from. Resolves to the rows, null when overtaken.
    */
   async load(asked, choices) {
     const mine = ++this.turn;
-    const { within, day } = asked;
+    const { within, day, states } = asked;
     this.place.setAttribute("aria-busy", "true");
     try {
       for (const level of asked.levels) {
@@ -52,7 +52,8 @@ export class Table {
         const more = answer.coverage.some((row) => row.code !== within?.code || row.level !== within?.level);
         if (!more && level !== asked.levels.at(-1)) continue;
         Object.assign(this, { level, within, day, query, choices, cut: answer.next !== null, limit: STEP });
-        this.rows = new Map(answer.coverage.map((row) => [row.n, row]));
+        const kept = level === "block" && states.length ? answer.coverage.filter((row) => states.includes(row.state)) : answer.coverage;
+        this.rows = new Map(kept.map((row) => [row.n, row]));
         this.#draw();
         return answer.coverage;
       }

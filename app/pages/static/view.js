@@ -7,6 +7,8 @@ export const LEVELS = ["province", "regency", "district", "village", "block"];
 export const MEASURES = ["coverage", "gap", "resolved", "schedule", "seen"];
 const HIDEABLE = ["0", "1", "2", "3", "4", "no_data", "not_shown"];
 const SORT = "-gap";
+/** States of a block, as the service names them. */
+const STATES = ["unknown", "empty", "over", "done", "silent", "unvisited", "behind", "started"];
 
 /** What the address asks for. `day` is a past day of the campaign, null for now; `choice` an area or a cell, or null. */
 export function read() {
@@ -25,6 +27,7 @@ export function read() {
     list: LEVELS.find((name) => name === asked.get("list")) ?? null,
     sort: asked.get("sort") ?? SORT,
     hidden: (asked.get("hide") ?? "").split(",").filter((name) => HIDEABLE.includes(name)),
+    states: asked.getAll("state").filter((name) => STATES.includes(name)),
     placed: location.hash.length > 1,
   };
 }
@@ -50,6 +53,7 @@ export function written(view) {
   set("cell", view.choice?.res && [view.choice.lon, view.choice.lat, view.choice.res].join());
   set("within", view.within?.code);
   set("within_level", view.within?.level);
+  view.states.forEach((name) => query.append("state", name));
   set("list", view.list);
   set("sort", view.sort !== SORT && view.sort);
   return `${location.pathname}${query.size ? `?${query}` : ""}${location.hash}`;

@@ -34,15 +34,15 @@ WITH single AS (
     FROM single
     ORDER BY household_id
     ON CONFLICT DO NOTHING
-    RETURNING household_id, number, cell, day, result, origin, closed
+    RETURNING household_id, number, cell, day, result, origin, closed, visit
 ), added AS (
     INSERT INTO intake.delta (number, cell, day, completed, new, partial, not_met, refused, not_found, moved, deceased,
-        ineligible, dropped, closed, located, last_at)
+        ineligible, dropped, closed, located, spent, last_at)
     SELECT h.number, coalesce(ground.cell_parent(h.cell, 10), 0), h.day, sum(v.completed), sum(v.new), sum(v.partial),
         sum(v.not_met), sum(v.refused), sum(v.not_found), sum(v.moved), sum(v.deceased), sum(v.ineligible),
-        sum(v.dropped), sum(v.closed), sum(v.located),
+        sum(v.dropped), sum(v.closed), sum(v.located), sum(v.spent),
         (SELECT ground.now())
-    FROM inserted h CROSS JOIN LATERAL intake.vector(h.result, h.origin, h.closed, h.cell) v
+    FROM inserted h CROSS JOIN LATERAL intake.vector(h.result, h.origin, h.closed, h.cell, h.visit) v
     GROUP BY 1, 2, 3
 )
 SELECT household_id FROM incoming WHERE stored
@@ -65,9 +65,10 @@ SELECT household_id FROM intake.household WHERE household_id = ANY(:households) 
 
 -- name: settle
 -- Highest revision counts, in whatever order they came; its day is that of the first revision with the same result.
--- Takes back what the household counted for and adds what it counts for now; what cancels out leaves no delta.
+-- Takes back what the household counted for and adds what it counts for now; what cancels out leaves no delta. Where
+-- somebody was met after all a closing lapses.
 WITH before AS (
-    SELECT household_id, number, cell, day, result, origin, closed
+    SELECT household_id, number, cell, day, result, origin, closed, visit
     FROM intake.household
     WHERE household_id = ANY(:households) AND revision > 0
 ), top AS (
@@ -84,28 +85,29 @@ WITH before AS (
     SET revision = t.revision, submission_id = t.submission_id, block = t.block, number = t.number,
         located = t.located, cell = t.cell, geom = ST_SetSRID(ST_MakePoint(t.lon, t.lat), 4326),
         accuracy_m = t.accuracy_m, captured_at = t.captured_at, day = r.day, result = t.result, origin = t.origin,
-        visit = t.visit, revisit_at = t.revisit_at, welfare = t.welfare, enumerator = t.enumerator, flags = t.flags
+        visit = t.visit, revisit_at = t.revisit_at, welfare = t.welfare, enumerator = t.enumerator, flags = t.flags,
+        closed = h.closed AND intake.closed(h.household_id)
     FROM top t JOIN reached r USING (household_id)
     WHERE h.household_id = t.household_id
-    RETURNING h.household_id, h.number, h.cell, h.day, h.result, h.origin, h.closed
+    RETURNING h.household_id, h.number, h.cell, h.day, h.result, h.origin, h.closed, h.visit
 ), change AS (
     SELECT -1 AS sign, b.* FROM before b
     UNION ALL
     SELECT 1 AS sign, s.* FROM settled s
 )
 INSERT INTO intake.delta (number, cell, day, completed, new, partial, not_met, refused, not_found, moved, deceased,
-    ineligible, dropped, closed, located, last_at)
+    ineligible, dropped, closed, located, spent, last_at)
 SELECT c.number, coalesce(ground.cell_parent(c.cell, 10), 0), c.day, sum(c.sign * v.completed), sum(c.sign * v.new),
     sum(c.sign * v.partial), sum(c.sign * v.not_met), sum(c.sign * v.refused), sum(c.sign * v.not_found),
     sum(c.sign * v.moved), sum(c.sign * v.deceased), sum(c.sign * v.ineligible), sum(c.sign * v.dropped),
-    sum(c.sign * v.closed), sum(c.sign * v.located),
+    sum(c.sign * v.closed), sum(c.sign * v.located), sum(c.sign * v.spent),
     (SELECT ground.now())
-FROM change c CROSS JOIN LATERAL intake.vector(c.result, c.origin, c.closed, c.cell) v
+FROM change c CROSS JOIN LATERAL intake.vector(c.result, c.origin, c.closed, c.cell, c.visit) v
 GROUP BY 1, 2, 3
 HAVING (sum(c.sign * v.completed), sum(c.sign * v.new), sum(c.sign * v.partial), sum(c.sign * v.not_met),
         sum(c.sign * v.refused), sum(c.sign * v.not_found), sum(c.sign * v.moved), sum(c.sign * v.deceased),
-        sum(c.sign * v.ineligible), sum(c.sign * v.dropped), sum(c.sign * v.closed), sum(c.sign * v.located))
-    <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+        sum(c.sign * v.ineligible), sum(c.sign * v.dropped), sum(c.sign * v.closed), sum(c.sign * v.located), sum(c.sign * v.spent))
+    <> (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
 -- name: receipts
 -- What became of rows that were not simply stored: they met a record of the same id or the same household and revision,

@@ -21,9 +21,9 @@ ORDER BY household_id;
 
 -- name: count_new
 INSERT INTO intake.delta (number, cell, day, completed, new, partial, not_met, refused, not_found, moved, deceased,
-    ineligible, dropped, closed, located, last_at)
+    ineligible, dropped, closed, located, spent, last_at)
 SELECT i.number, coalesce(ground.cell_parent(i.cell, 10), 0), i.day, sum(v.completed), sum(v.new), sum(v.partial),
     sum(v.not_met), sum(v.refused), sum(v.not_found), sum(v.moved), sum(v.deceased), sum(v.ineligible),
-    sum(v.dropped), sum(v.closed), sum(v.located), (SELECT ground.now())
-FROM incoming i CROSS JOIN LATERAL intake.vector(i.result, i.origin, false, i.cell) v
+    sum(v.dropped), sum(v.closed), sum(v.located), sum(v.spent), (SELECT ground.now())
+FROM incoming i CROSS JOIN LATERAL intake.vector(i.result, i.origin, false, i.cell, i.visit) v
 GROUP BY 1, 2, 3;

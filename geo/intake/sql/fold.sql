@@ -17,9 +17,9 @@ WITH taken AS (
 ), blocks AS (
     INSERT INTO intake.tally AS t
         (number, completed, new, partial, not_met, refused, not_found, moved, deceased, ineligible, dropped, closed,
-            located, last_at, epoch)
+            located, spent, last_at, epoch)
     SELECT number, sum(completed), sum(new), sum(partial), sum(not_met), sum(refused), sum(not_found), sum(moved),
-            sum(deceased), sum(ineligible), sum(dropped), sum(closed), sum(located), max(last_at), (SELECT epoch FROM
+            sum(deceased), sum(ineligible), sum(dropped), sum(closed), sum(located), sum(spent), max(last_at), (SELECT epoch FROM
             next)
     FROM taken
     GROUP BY number
@@ -29,14 +29,14 @@ WITH taken AS (
             excluded.partial, not_met = t.not_met + excluded.not_met, refused = t.refused + excluded.refused,
             not_found = t.not_found + excluded.not_found, moved = t.moved + excluded.moved, deceased = t.deceased +
             excluded.deceased, ineligible = t.ineligible + excluded.ineligible, dropped = t.dropped +
-            excluded.dropped, closed = t.closed + excluded.closed, located = t.located + excluded.located, last_at =
+            excluded.dropped, closed = t.closed + excluded.closed, located = t.located + excluded.located, spent = t.spent + excluded.spent, last_at =
             greatest(t.last_at, excluded.last_at), epoch = excluded.epoch
 ), pairs AS (
     INSERT INTO intake.tally_cell AS t
         (number, cell, completed, new, partial, not_met, refused, not_found, moved, deceased, ineligible, dropped,
-            closed, located, epoch)
+            closed, located, spent, epoch)
     SELECT number, cell, sum(completed), sum(new), sum(partial), sum(not_met), sum(refused), sum(not_found), sum(moved),
-            sum(deceased), sum(ineligible), sum(dropped), sum(closed), sum(located), (SELECT epoch FROM next)
+            sum(deceased), sum(ineligible), sum(dropped), sum(closed), sum(located), sum(spent), (SELECT epoch FROM next)
     FROM taken WHERE cell <> 0
     GROUP BY number, cell
     ORDER BY number, cell
@@ -45,14 +45,14 @@ WITH taken AS (
             excluded.partial, not_met = t.not_met + excluded.not_met, refused = t.refused + excluded.refused,
             not_found = t.not_found + excluded.not_found, moved = t.moved + excluded.moved, deceased = t.deceased +
             excluded.deceased, ineligible = t.ineligible + excluded.ineligible, dropped = t.dropped +
-            excluded.dropped, closed = t.closed + excluded.closed, located = t.located + excluded.located, epoch =
+            excluded.dropped, closed = t.closed + excluded.closed, located = t.located + excluded.located, spent = t.spent + excluded.spent, epoch =
             excluded.epoch
 ), days AS (
     INSERT INTO intake.tally_day AS t
         (number, day, completed, new, partial, not_met, refused, not_found, moved, deceased, ineligible, dropped,
-            closed, located, epoch)
+            closed, located, spent, epoch)
     SELECT number, day, sum(completed), sum(new), sum(partial), sum(not_met), sum(refused), sum(not_found), sum(moved),
-            sum(deceased), sum(ineligible), sum(dropped), sum(closed), sum(located), (SELECT epoch FROM next)
+            sum(deceased), sum(ineligible), sum(dropped), sum(closed), sum(located), sum(spent), (SELECT epoch FROM next)
     FROM taken
     GROUP BY number, day
     ORDER BY number, day
@@ -61,7 +61,7 @@ WITH taken AS (
             excluded.partial, not_met = t.not_met + excluded.not_met, refused = t.refused + excluded.refused,
             not_found = t.not_found + excluded.not_found, moved = t.moved + excluded.moved, deceased = t.deceased +
             excluded.deceased, ineligible = t.ineligible + excluded.ineligible, dropped = t.dropped +
-            excluded.dropped, closed = t.closed + excluded.closed, located = t.located + excluded.located, epoch =
+            excluded.dropped, closed = t.closed + excluded.closed, located = t.located + excluded.located, spent = t.spent + excluded.spent, epoch =
             excluded.epoch
 )
 SELECT (SELECT epoch FROM next) AS epoch, coalesce((SELECT deltas FROM next), 0) AS deltas;

@@ -16,7 +16,7 @@ from geo.ground.campaign import Campaign
 from geo.ground.levels import LEVELS
 from geo.schema import COUNTS
 from geo.scope import OPERATOR, Scope
-from geo.watch import changes, coverage, gaps, households
+from geo.watch import changes, coverage, gaps, households, news
 from geo.watch.households import Question
 from geo.watch.live import Pairs, Snapshot
 from tiles import geometry
@@ -76,7 +76,7 @@ def nation() -> Snapshot:
     )  # fmt: skip
     at = np.full(many, np.nan)
     at[block] = 1_666_500_000.0
-    made = Snapshot(campaign, tree, EPOCH, campaign.now(), expected, counts, at, changed, pairs, days)
+    made = Snapshot(campaign, tree, EPOCH, campaign.now(), expected, counts, at, changed, pairs, days, news.none(many))
     for name in ("block", *LEVELS):
         coverage.select(made, name, 0)  # once for these areas, whoever asks
     return made
@@ -119,7 +119,7 @@ ANSWERS: dict[str, Callable[[Snapshot, Scope], Any]] = {
     "coverage far away": lambda live, scope: coverage.by_area(live, scope, "block", limit=20),
     "total": lambda live, scope: coverage.by_area(live, scope, "scope"),
     "one area": lambda live, scope: coverage.one_area(live, scope, scope.ranges[0][0]),
-    "gaps": lambda live, scope: gaps.worst_first(live, scope, limit=20),
+    "gaps": lambda live, scope: gaps.listing(live, scope, gaps.Question(limit=20)),
     "cells": lambda live, scope: coverage.by_cell(live, scope, 8),
     "area tile": lambda live, scope: geometry.area_values(live, scope, tile_of(live, scope)),
     "cell tile": cell_tile,
@@ -170,8 +170,8 @@ def test_a_slice_answers_as_the_whole_does(nation: Snapshot) -> None:
             whole = coverage.by_area(nation, OPERATOR, level, number, day)[0]
             total = coverage.by_area(nation, scope, "scope", day=day)[0]
             assert {f: total[f] for f in coverage.FIELDS} == {f: whole[f] for f in coverage.FIELDS}
-        inside = gaps.worst_first(nation, scope, limit=10)
-        assert inside == gaps.worst_first(nation, OPERATOR, number, limit=10)
+        inside = gaps.listing(nation, scope, gaps.Question(limit=10))
+        assert inside == gaps.listing(nation, OPERATOR, gaps.Question(number, limit=10))
         assert [b["n"] for b in inside.blocks if not number <= b["n"] <= last] == []
         assert coverage.by_cell(nation, scope, 7) == coverage.by_cell(nation, OPERATOR, 7, number)
 
