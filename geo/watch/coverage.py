@@ -170,8 +170,8 @@ def by_area(
     seen = scope.mask(numbers, live.tree.last[numbers])
     figures = iter(rows(of_areas(live, scope, numbers[seen], day), elapsed))
     return [
-        describe(live, n) | (next(figures) if ok else _HIDDEN)
-        for n, ok in zip(numbers.tolist(), seen.tolist(), strict=True)
+        place | (next(figures) if ok else _HIDDEN)
+        for place, ok in zip(places(live, numbers), seen.tolist(), strict=True)
     ]
 
 
@@ -272,16 +272,31 @@ def unplaced(live: Snapshot, scope: Scope) -> dict[str, Any] | None:
 
 def describe(live: Snapshot, number: int) -> dict[str, Any]:
     """What an area is, without any count."""
+    return places(live, np.array([number]))[0]
+
+
+def places(live: Snapshot, numbers: NDArray[np.integer]) -> list[dict[str, Any]]:
+    """What areas are, without any count, a row for each."""
     tree = live.tree
-    return {
-        "code": tree.code[number],
-        "name": tree.name[number],
-        "level": LEVELS[tree.level[number]],
-        "n": number,
-        "parent": tree.code[tree.parent[number]] or None,
-        "lon": round(float(tree.lon[number]), 6),
-        "lat": round(float(tree.lat[number]), 6),
-    }
+    each = zip(
+        numbers.tolist(),
+        tree.level[numbers].tolist(),
+        tree.parent[numbers].tolist(),
+        tree.lon[numbers].round(6).tolist(),
+        tree.lat[numbers].round(6).tolist(),
+        strict=True,
+    )
+    return [
+        {
+            "code": tree.code[n],
+            "name": tree.name[n],
+            "level": LEVELS[level],
+            "n": n,
+            "parent": tree.code[parent] or None,
+        }
+        | {"lon": lon, "lat": lat}
+        for n, level, parent, lon, lat in each
+    ]
 
 
 #: Fields of a row of figures, in the order of the contract.
@@ -301,21 +316,32 @@ _HIDDEN = dict.fromkeys(FIELDS)
 
 def rows(figures: Figures, elapsed: float) -> list[dict[str, Any]]:
     """Figures as plain rows: whole numbers, rates rounded to four places, instants in UTC, None for unknown."""
-    counts = np.column_stack((figures.counts, figures.apart[:, _C["completed"]])).tolist()
-    expected = [None if e < 0 else e for e in figures.expected.tolist()]
-    gap = [None if g < 0 else g for g in figures.gap.tolist()]
+    columns = figures.expected, figures.counts, figures.apart[:, _C["completed"]], figures.gap
+    counts = np.column_stack(columns).tolist()
+    for row in counts:
+        if row[0] < 0:  # nothing is known
+            row[0] = None
+        if row[-1] < 0:
+            row[-1] = None
     coverage, resolved = _rates(figures.coverage), _rates(figures.resolved)
-    schedule = _rates(figures.coverage / elapsed) if elapsed > 0 else [None] * len(gap)
-    heard = [None if np.isnan(t) else datetime.fromtimestamp(t, UTC) for t in figures.last_at.tolist()]
+    schedule = _rates(figures.coverage / elapsed) if elapsed > 0 else [None] * len(counts)
+    heard = _instants(figures.last_at)
     states = [STATES[s] for s in figures.states(elapsed)]
     return [
-        dict(zip(FIELDS, (e, *c, g, cov, res, sch, at, st), strict=True))
-        for e, c, g, cov, res, sch, at, st in zip(
-            expected, counts, gap, coverage, resolved, schedule, heard, states, strict=True
-        )
+        dict(zip(FIELDS, (*row, *rest), strict=True))
+        for row, *rest in zip(counts, coverage, resolved, schedule, heard, states, strict=True)
     ]
 
 
 def _rates(values: NDArray[np.float64]) -> list[float | None]:
     """Four places; what is not yet all of it never becomes 1 by rounding."""
-    return [None if np.isnan(v) else min(round(v, 4), 0.9999) if v < 1 else round(v, 4) for v in values.tolist()]
+    shown = values.round(4)
+    shown[(values < 1) & (shown >= 1)] = 0.9999
+    return [None if share != share else share for share in shown.tolist()]  # noqa: PLR0124  # only NaN is not itself
+
+
+def _instants(seconds: NDArray[np.float64]) -> list[datetime | None]:
+    """Instants in UTC, to the microsecond, from seconds since 1970."""
+    known = ~np.isnan(seconds)
+    micros = np.where(known, seconds * 1e6, 0).round().astype("datetime64[us]").tolist()
+    return [at.replace(tzinfo=UTC) if ok else None for at, ok in zip(micros, known.tolist(), strict=True)]

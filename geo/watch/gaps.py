@@ -222,11 +222,13 @@ def _rows(
     figures = coverage.rows(coverage.of_blocks(live, scope, numbers), live.campaign.elapsed() / live.campaign.days)
     told = answered.mask(numbers, numbers) if answered else np.zeros(len(numbers), dtype=np.bool_)
     return [
-        coverage.describe(live, n)
+        place
         | row
         | {"winnable": None if row["gap"] is None else won, "reason": reason(live, n, row["state"])}
         | (_device(live, n) if tell else _UNTOLD)
-        for n, row, won, tell in zip(numbers.tolist(), figures, winnable.tolist(), told.tolist(), strict=True)
+        for n, place, row, won, tell in zip(
+            numbers.tolist(), coverage.places(live, numbers), figures, winnable.tolist(), told.tolist(), strict=True
+        )
     ]
 
 
