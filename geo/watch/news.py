@@ -110,7 +110,9 @@ async def load(db: AsyncConnection, campaign: Campaign, tree: Tree, last_at: Sec
         place = places.get(row.name)
         if place is None:
             continue
-        heard[place] = np.fmax(heard[place], row.heard)
+        if row.heard < heard[place]:
+            continue  # something has arrived since: what waited then need not wait any more
+        heard[place] = row.heard
         queued[place] = min(row.queued, np.iinfo(np.int32).max)
         if row.blocks is None:
             unsaid.append(place)

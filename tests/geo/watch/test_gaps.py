@@ -67,3 +67,59 @@ async def test_wrong_questions(work: Work) -> None:
     for after in ("", "1", "1-2-3", "a-b", "x"):
         with pytest.raises(BadInput):
             gaps.listing(work.now, OPERATOR, Question(after=after))
+
+
+ORDERED = {
+    "gap": lambda row: -(row["gap"] or 0),
+    "winnable": lambda row: -(row["winnable"] or 0),
+    "coverage": lambda row: float("inf") if row["coverage"] is None else row["coverage"],
+    "last_at": lambda row: row["last_at"].timestamp() if row["last_at"] else 0,
+    "heard_at": lambda row: row["heard_at"].timestamp() if row["heard_at"] else 0,
+    "code": lambda _: 0,
+}
+
+
+@pytest.mark.parametrize("order", gaps.ORDERS)
+@pytest.mark.parametrize("limit", [1, 2, 100])
+async def test_every_order_pages_without_loss(work: Work, order: str, limit: int) -> None:
+    every = gaps.listing(work.now, OPERATOR, Question(states=STATES, order=order), OPERATOR).blocks
+    assert [b["n"] for b in every] == [b["n"] for b in sorted(every, key=lambda b: (ORDERED[order](b), b["n"]))]
+    seen: list[int] = []
+    after = None
+    while True:
+        page = gaps.listing(work.now, OPERATOR, Question(states=STATES, order=order, after=after, limit=limit))
+        seen += [b["n"] for b in page.blocks]
+        if (after := page.next) is None:
+            break
+    assert seen == [b["n"] for b in every]
+    assert len(seen) == 6
+
+
+async def test_narrowed(work: Work) -> None:
+    every = {b["n"]: b for b in gaps.listing(work.now, OPERATOR, Question(states=STATES)).blocks}
+    for least in (1, 20, 59, 60, 61):
+        found = gaps.listing(work.now, OPERATOR, Question(states=STATES, least=least))
+        assert {b["n"] for b in found.blocks} == {n for n, b in every.items() if (b["gap"] or 0) >= least}
+        assert found.gap == sum(b["gap"] for b in found.blocks)
+        assert found.winnable == sum(b["winnable"] for b in found.blocks)
+    for words, blocks in {
+        "rt 02": {6, 10},
+        "0002-SIM": {9, 10, 11},
+        "-sim03": {7, 11},
+        "nobody": set(),
+        "%": set(),
+    }.items():
+        assert {b["n"] for b in gaps.listing(work.now, OPERATOR, Question(states=STATES, words=words)).blocks} == blocks
+    with pytest.raises(BadInput):
+        gaps.listing(work.now, OPERATOR, Question(order="name"))
+
+
+async def test_what_is_kept_of_all_blocks_moves_on_with_the_epochs(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = [gaps.listing(now, OPERATOR, Question(states=STATES)) for now in work.snapshots]
+    monkeypatch.setattr(gaps, "FEW", 0)
+    for now in work.snapshots:
+        now.lasting.pop(gaps._Standing, None)
+    assert [gaps.listing(now, OPERATOR, Question(states=STATES)) for now in work.snapshots] == plain
+    assert [gaps.listing(now, UPPER, Question(states=STATES)).gap for now in work.snapshots[::-1]] == [
+        sum(b["gap"] or 0 for b in page.blocks if b["n"] in {5, 6, 7}) for page in plain[::-1]
+    ]
