@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 from fastapi import Depends, Query, Request
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,6 +18,9 @@ from geo.trust import credentials
 from geo.trust.credentials import Caller
 
 COOKIE = "cakupan_session"
+
+#: Header by which a page says as which account it was opened, percent-encoded. Two tabs share one session.
+PAGE_OF = "cakupan-account"
 
 #: Seconds for which a process believes a credential without asking again; a revoked one dies within them.
 BELIEVED_SECONDS = 20
@@ -41,6 +45,7 @@ async def known(request: Request, house: HouseDep) -> Caller | None:
         return None
     caller = await _believed(request, house, secret)
     if caller:
+        _same_account(request, caller)
         limits.of(request).asked(caller.account_id)
         if request.method not in {"GET", "HEAD"} and not _bearer(request):
             same_origin(request)
@@ -156,6 +161,13 @@ def _secret(request: Request) -> str | None:
 def _bearer(request: Request) -> bool:
     """Whether a program sent the secret. A cookie, and what was typed for Basic, a browser sends along by itself."""
     return request.headers.get("authorization", "").partition(" ")[0].lower() == "bearer"
+
+
+def _same_account(request: Request, caller: Caller) -> None:
+    """Refuse a page that was opened as one account where its browser has logged in as another since."""
+    page = request.headers.get(PAGE_OF)
+    if page is not None and unquote(page) != caller.name:
+        raise Denied("somebody else has logged in here since: load the page anew", code="other-account")
 
 
 def same_origin(request: Request) -> None:

@@ -1,4 +1,4 @@
-"""Commands that say more of blocks, from files: families expected there, houses that stand there, who works there."""
+"""Commands that say more of blocks, from files: families expected, how many and which, houses, who works there."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,11 +13,13 @@ from app.terminal import Desk, at_desk, err, out, plain_errors, progress, table
 from geo.errors import BadInput
 from geo.ground import assignments as ground_assignments
 from geo.ground import expected as ground_expected
-from geo.ground.tables import Table, read_table
+from geo.ground import prelist as ground_prelist
+from geo.ground.tables import Table, read_table, text_rows
 from geo.schema import SERIES
 from geo.trust import accounts
 
 expected = typer.Typer(help="How many families should be found in each block.", no_args_is_help=True)
+prelist = typer.Typer(help="The families that should be found, one by one and without names.", no_args_is_help=True)
 footprints = typer.Typer(help="Residential buildings, by which families are spread over cells.", no_args_is_help=True)
 assignments = typer.Typer(help="Who works in which block, and who leads whom.", no_args_is_help=True)
 
@@ -25,6 +27,7 @@ assignments = typer.Typer(help="Who works in which block, and who leads whom.", 
 def install(app: typer.Typer) -> None:
     """Add these commands."""
     app.add_typer(expected, name="expected")
+    app.add_typer(prelist, name="prelist")
     app.add_typer(footprints, name="footprints")
     app.add_typer(assignments, name="assignments")
 
@@ -60,6 +63,76 @@ def expected_import(
     show_left_out(["row", "code", "why"], done.left_out, report)
     if done.missing_blocks:
         out.print(f"{done.missing_blocks} blocks of the edition are not in this file; they stay as they were")
+
+
+@prelist.command("import")
+def prelist_import(
+    path: Path,
+    edition: Annotated[str, typer.Option(help="Edition that the codes belong to.")],
+    expect: Annotated[
+        bool, typer.Option("--expect", help="Make what the list counts the expected series `prelist` of its blocks.")
+    ] = False,
+    source: Annotated[str | None, typer.Option(help="With --expect: who says so, like 'VK 2022'.")] = None,
+    dated: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="With --expect: as of which day.")
+    ] = None,
+    household_column: Annotated[str | None, typer.Option(help="Column with the household's id.")] = None,
+    code_column: Annotated[str | None, typer.Option(help="Column with the block's code.")] = None,
+    building_column: Annotated[str | None, typer.Option(help="Column with the number of the building.")] = None,
+    sequence_column: Annotated[str | None, typer.Option(help="Column with the place in it.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write every row left out or repeated to this CSV file.")] = None,
+) -> None:
+    """Read from CSV or XLSX which families should be found, one row each: household_id, block, building, sequence.
+
+    Replaces the lists of the blocks named and no others. Every other column, names above all, is passed over.
+    """
+    named = {
+        "household": household_column,
+        "code": code_column,
+        "building": building_column,
+        "sequence": sequence_column,
+    }
+    with plain_errors():
+        if expect and not (source and dated):
+            raise BadInput("--expect needs --source and --dated: who says so, and as of when")
+        columns, rows = text_rows(path, lambda notice: err.print(notice, style="dim"))
+
+    async def work(desk: Desk) -> ground_prelist.Imported:
+        async with desk.begin() as connection:
+            with progress(path.name) as bar:
+                done = await ground_prelist.store(connection, edition, columns, rows, named=named, progress=bar)
+            if expect and source and dated:
+                with progress("spreading over cells") as bar:
+                    await ground_prelist.expect(
+                        connection, edition, done.listed, source=source, dated=dated.date(), progress=bar
+                    )
+            return done
+
+    done = at_desk(work)
+    table(
+        f"prelist of edition {edition}",
+        ["blocks", "families", "before"],
+        [[len(done.listed), done.families, done.replaced]],
+    )
+    if done.not_stored:
+        out.print(f"not stored: the columns {', '.join(done.not_stored)}", markup=False)
+    show_left_out(["row", "code", "why"], done.left_out, report, also=done.repeated)
+    _show_differing(done.differing, expect=expect)
+    if done.untouched:
+        out.print(f"{done.untouched:,} blocks of the edition are not in this file; their lists stay as they were")
+
+
+def _show_differing(differing: Sequence[ground_prelist.Differing], *, expect: bool) -> None:
+    """Blocks whose list does not have as many families as were expected there, the furthest off first."""
+    if not differing:
+        return
+    far = sorted(differing, key=lambda d: -abs(d.listed - (d.expected or 0)))
+    table(
+        f"{len(differing):,} blocks differ from the expected series prelist" + (" as it was before" if expect else ""),
+        ["block", "listed", "expected"],
+        [list(block) for block in far[:10]],
+        None if expect else "with --expect what the list counts becomes the expected series",
+    )
 
 
 @footprints.command("import")
@@ -149,12 +222,22 @@ def _read_table(path: Path) -> Table:
     return read
 
 
-def show_left_out(columns: Sequence[str], left_out: Sequence[Sequence[Any]], report: Path | None) -> None:
-    """Rows left out: how many for which reason (the last column), the first of them, and all in a file."""
+def show_left_out(
+    columns: Sequence[str],
+    left_out: Sequence[Sequence[Any]],
+    report: Path | None,
+    also: Sequence[Sequence[Any]] = (),
+) -> None:
+    """Rows left out: how many for which reason (the last column), the first of them, and all in a file.
+
+    `also` are rows that were taken, though something is to be said of them.
+    """
     if left_out:
         reasons = Counter(row[-1] for row in left_out)
-        table(f"{len(left_out):,} rows left out", ["why", "rows"], [list(item) for item in reasons.most_common()])
+        table(f"{len(left_out):,} rows left out", ["why", "rows"], [list(item) for item in reasons.most_common(10)])
         table("the first of them", columns, [list(item) for item in left_out[:10]])
+    if also:
+        table(f"{len(also):,} rows taken, but", columns, [list(item) for item in also[:10]])
     if report is not None:
-        write_csv(report, columns, left_out)
+        write_csv(report, columns, [*left_out, *also])
         out.print(f"every row left out is in {report}")

@@ -175,6 +175,8 @@ def areas_import(
         )
     if stored.footprints_dropped:
         out.print(f"{stored.footprints_dropped:,} footprints lie in no block any more and were dropped")
+    if stored.listed_dropped:
+        out.print(f"{stored.listed_dropped:,} families of the prelist were listed in blocks that are gone or divided")
 
 
 def _show_problems(found: Inspection, report: Path | None) -> None:

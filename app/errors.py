@@ -29,6 +29,7 @@ STATUS_OF_CODE = {
     "not-allowed": 403,
     "no-role": 403,
     "not-yours": 403,
+    "other-account": 409,
     "session-needed": 403,
     "wrong-password": 403,
     "too-many-requests": 429,

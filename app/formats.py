@@ -1,4 +1,7 @@
-"""The same list as JSON, CSV, GeoJSON or XLSX. Codes stay text, and no cell of a spreadsheet can become a formula."""
+"""The same list as JSON, as a table, or for a map. Codes stay text, and no cell of a spreadsheet can become a formula.
+
+GeoPackage, GPX and KML, for lists with places alone, are written by `mapfiles`.
+"""
 
 import csv
 import io
@@ -10,7 +13,17 @@ import orjson
 import xlsxwriter
 from fastapi import Response
 
-Format = Literal["json", "csv", "geojson", "xlsx"]
+from app import mapfiles
+from app.mapfiles import Reader
+
+Format = Literal["json", "csv", "geojson", "xlsx", "gpkg", "gpx", "kml"]
+
+#: Formats that every list has, and those of lists with places (`mapfiles.SAID`).
+TABLES: tuple[Format, ...] = ("json", "csv", "geojson", "xlsx")
+MAPS: tuple[Format, ...] = ("gpkg", "gpx", "kml")
+
+#: Formats in which outlines are shown.
+OUTLINED: tuple[Format, ...] = ("geojson", "gpkg")
 
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _TYPES = {
@@ -18,6 +31,9 @@ _TYPES = {
     "csv": "text/csv; charset=utf-8",
     "geojson": "application/geo+json",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "gpkg": "application/geopackage+sqlite3",
+    "gpx": "application/gpx+xml",
+    "kml": "application/vnd.google-earth.kml+xml",
 }
 
 
@@ -28,18 +44,30 @@ def respond(
     head: dict[str, Any],
     shapes: dict[int, Any] | None = None,
     key: str = "n",
+    reader: Reader | None = None,
 ) -> Response:
     """`rows` under `name` with what is said of all of them in `head`.
 
     In GeoJSON a row is the feature of the id in its `key`, its outline taken from `shapes` by that, else its `lon` and
-    `lat` as a point.
+    `lat` as a point; likewise in a GeoPackage. GPX and KML have points, and say in the words of `reader` what is there.
+    Raises BadInput for one of MAPS where the list has no places.
     """
     if format_ == "json":
         return _answer("json", orjson.dumps(head | {name: list(rows)}), None)
-    filename = f"cakupan_{name}_epoch{head.get('epoch', '')}.{format_}"
+    reader = reader or Reader()
+    body: bytes
     if format_ == "geojson":
-        return _answer("geojson", _geojson(rows, head, shapes or {}, key), filename)
-    return _answer(format_, _csv(rows) if format_ == "csv" else _xlsx(name, rows, head), filename)
+        body = _geojson(rows, head, shapes or {}, key)
+    elif format_ == "gpkg":
+        body = mapfiles.geopackage(name, rows, head, shapes or {}, key)
+    elif format_ in {"gpx", "kml"}:
+        body = (mapfiles.gpx if format_ == "gpx" else mapfiles.kml)(name, rows, head, reader)
+    else:
+        body = _csv(rows) if format_ == "csv" else _xlsx(name, rows, head)
+    answer = _answer(format_, body, f"cakupan_{name}_epoch{head.get('epoch', '')}.{format_}")
+    if format_ in {"gpx", "kml"}:
+        answer.headers["Content-Language"] = reader.language
+    return answer
 
 
 def safe(value: Any) -> Any:

@@ -22,6 +22,11 @@ HEADERS = {
 #: Over HTTPS: a browser that came so once never comes without it again, for a year.
 HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 
+#: Takes from a browser what it may have kept of our answers, so that who comes next does not see them; and all that
+#: pages stored there.
+FORGET = "Clear-Site-Data"
+ANSWERS, EVERYTHING = '"cache"', '"cache", "storage"'
+
 #: Where an answer does not say how long it may be kept, nobody keeps it: what one may see another may not.
 KEPT = {"Cache-Control": "no-store"}
 

@@ -11,14 +11,17 @@ from app.api import (
     accounts,
     areas,
     audit,
+    callbacks,
     campaign,
     coverage,
     enumerators,
     gaps,
     health,
     heartbeats,
+    holes,
     households,
     me,
+    prelist,
     progress,
     quarantine,
     session,
@@ -69,8 +72,8 @@ def create_app(settings: Settings, logins: Logins, *, heads: Heads | None = None
     app.state.viewers = 0
     app.state.may_lose = may_lose
     errors.install(app)
-    about_households = (submissions, heartbeats, households, quarantine)
-    about_areas = (areas, campaign, coverage, enumerators, gaps, progress, stream, tiles, basemap_file)
+    about_households = (submissions, heartbeats, households, callbacks, prelist, quarantine)
+    about_areas = (areas, campaign, coverage, enumerators, gaps, holes, progress, stream, tiles, basemap_file)
     about_people = (session, me, tokens, access, accounts, audit)
     for noun in (*about_households, *about_areas, health, *about_people):
         app.include_router(noun.router)

@@ -59,6 +59,12 @@ class Settings(BaseSettings):
         default=False, description="Mark cookies Secure always; over HTTPS they are without it too."
     )
     session_hours: int = Field(default=12, ge=1, le=168, description="Hours after which a log-in ends.")
+    copies_hours: int = Field(
+        default=72,
+        ge=0,
+        le=168,
+        description="Hours for which a browser may show its last copy of the pages for the field; 0: it keeps none.",
+    )
     host_names: tuple[str, ...] = Field(
         default=(),
         description='Names the service answers to besides localhost and addresses, as JSON: `["cakupan.example.id"]`.',

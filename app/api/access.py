@@ -56,7 +56,7 @@ class AccessOut(Said):
     next: int | None = Field(description="`after` of the next page")
 
 
-@router.get("/v1/access", responses=listed(AccessOut))
+@router.get("/v1/access", responses=listed(AccessOut, places=False))
 async def access(
     house: HouseDep,
     overseer: Overseer,

@@ -124,7 +124,7 @@ class GivenOut(BaseModel):
     id: int
 
 
-@router.get("/v1/accounts", responses=listed(AccountsOut))
+@router.get("/v1/accounts", responses=listed(AccountsOut, places=False))
 async def listing(
     house: HouseDep,
     admin: Administrator,

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Query, Response
 from app.access import HouseDep, ScopeDep, Watcher, WithinDep
 from app.answers import AreaOut, AreasOut, listed
 from app.errors import documented
-from app.formats import Format, respond
+from app.formats import OUTLINED, Format
+from app.outgoing import ReaderDep, made
 from geo.ground.areas import outlines
 from geo.watch import coverage
 from geo.watch.live import Snapshot
@@ -33,7 +34,7 @@ def said_of_all(live: Snapshot) -> dict[str, Any]:
 
 async def shapes(house: HouseDep, rows: list[dict[str, Any]], format_: Format) -> dict[int, Any]:
     """Outlines of the areas in `rows` as GeoJSON text by number; none for a format that shows none."""
-    if format_ != "geojson":
+    if format_ not in OUTLINED:
         return {}
     async with house.db.internal.begin() as connection:
         return await outlines(connection, house.current.campaign, [r["n"] for r in rows])
@@ -44,6 +45,7 @@ async def areas(
     house: HouseDep,
     _: Watcher,
     within: WithinDep,
+    reader: ReaderDep,
     level: Level | None = None,
     q: Annotated[str | None, Query(max_length=64, description="part of a name, or the beginning of a code")] = None,
     after: Annotated[int, Query(ge=0, description="number of the last area of the page before")] = 0,
@@ -68,7 +70,7 @@ async def areas(
         for n in page
     ]
     head = said_of_all(live) | {"next": int(page[-1]) if len(numbers) > limit else None}
-    return respond(format, "areas", rows, head, await shapes(house, rows, format))
+    return await made(format, "areas", rows, head, await shapes(house, rows, format), reader=reader)
 
 
 @router.get("/v1/areas/{code}", responses={200: {"model": AreaOut}})

@@ -62,7 +62,7 @@ async def span(
     return Span(since, until)
 
 
-@router.get("/v1/audit", responses=listed(AuditOut))
+@router.get("/v1/audit", responses=listed(AuditOut, places=False))
 async def listing(
     house: HouseDep,
     admin: Annotated[Caller, Depends(of_everything)],

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from app.answers import CellsOut, CoverageOut, listed
 from app.api.areas import AnyLevel, said_of_all, shapes
 from app.errors import documented
+from app.formats import OUTLINED
 from app.outgoing import OutgoingDep
 from geo.errors import BadInput
 from geo.ground import cells as h3cells
@@ -67,7 +68,7 @@ async def cells(
     live = out.house.current
     rows = watch.by_cell(live, out.scope, res, out.within, box)
     head = said_of_all(live) | {"resolution": res}
-    if out.format != "geojson":
+    if out.format not in OUTLINED:
         return await out.answer("cells", rows, head)
     keys = np.array([h3cells.from_hex(r["cell"]) for r in rows], dtype=np.int64)
     outlines = {

@@ -39,6 +39,12 @@ class EnumeratorRow(BaseModel):
         description="`never`: no word at all; `quiet`: none for so many hours; `unsynced`: its devices hold something "
         "that has not arrived; else `fresh`"
     )
+    held: int = Field(
+        description="an estimate of the records made that have not arrived: what its devices said waits, and what it "
+        "has made since its last word if it works on as of late"
+    )
+    held_low: int = Field(description="with held_high the bounds of 80 % of it")
+    held_high: int
 
 
 class EnumeratorsOut(Said):
@@ -47,11 +53,14 @@ class EnumeratorsOut(Said):
     total: int = Field(description="enumerators on all pages")
     states: dict[NewsState, int] = Field(description="enumerators by state, whatever was asked for")
     quiet: float
+    held: int = Field(description="an estimate of the records on all their phones, whatever was asked for")
+    held_low: int = Field(description="with held_high the bounds of 80 % of it")
+    held_high: int
     next: str | None = Field(description="`after` of the next page")
     enumerators: list[EnumeratorRow]
 
 
-@router.get("/v1/enumerators", responses=listed(EnumeratorsOut))
+@router.get("/v1/enumerators", responses=listed(EnumeratorsOut, places=False))
 async def enumerators(
     out: OutgoingDep,
     overseer: Overseer,
@@ -71,7 +80,16 @@ async def enumerators(
     question = watch.Question(out.within, quiet, tuple(state or ()), after, limit)
     async with out.house.db.as_actor(out.scope.actor, out.scope.credential) as connection:
         page = await watch.at_work(connection, live, out.scope, question)
-    head = said_of_all(live) | {"total": page.total, "states": page.states, "quiet": quiet, "next": page.next}
+    held, low, high = page.held
+    head = said_of_all(live) | {
+        "total": page.total,
+        "states": page.states,
+        "quiet": quiet,
+        "held": held,
+        "held_low": low,
+        "held_high": high,
+        "next": page.next,
+    }
     answer = await out.answer("enumerators", page.rows, head, key="name")
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -78,7 +78,7 @@ class ProgressOut(Said):
     progress: list[ProgressDay]
 
 
-@router.get("/v1/progress", responses=listed(ProgressOut))
+@router.get("/v1/progress", responses=listed(ProgressOut, places=False))
 async def progress(
     out: OutgoingDep,
     target: Annotated[float, Query(ge=0.1, le=1, description="share done that the forecast is about")] = 0.95,

@@ -10,10 +10,14 @@ from fastapi.responses import RedirectResponse
 from app import limits
 from app.access import COOKIE, CallerDep, HouseDep, same_origin
 from app.errors import documented
+from app.headers import ANSWERS, EVERYTHING, FORGET
 from app.house import House
 from geo.trust import accounts, credentials
 
 router = APIRouter(tags=["session"], responses=documented(401, 422, 503))
+
+#: Set by pages while writes wait in the browser (static/copies.js): they are nowhere else, and outlive a log-out.
+WAITING = "cakupan_outbox"
 
 
 @router.post("/login", response_class=RedirectResponse, status_code=303)
@@ -66,11 +70,12 @@ def keep(answer: Response, request: Request, house: House, secret: str) -> None:
 
 @router.post("/logout", response_class=RedirectResponse, status_code=303)
 async def log_out(request: Request, house: HouseDep, caller: CallerDep) -> Response:
-    """End the session."""
+    """End the session, and erase what the browser kept of it; writes that wait there to be sent stay."""
     async with house.db.for_actor(caller.account_id, caller.credential_id) as connection:
         if caller.kind == "session":
             await credentials.revoke(connection, caller.credential_id, caller.scope)
     request.app.state.believed.clear()
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE)
+    answer.headers[FORGET] = ANSWERS if request.cookies.get(WAITING) else EVERYTHING
     return answer

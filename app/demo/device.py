@@ -35,6 +35,10 @@ UNACCEPTABLE = frozenset({413, 415, 422})
 #: Seconds between attempts after failures: doubled each time from the first to the longest.
 FIRST_WAIT, LONGEST_WAIT = 2.0, 600.0
 
+#: Blocks that a heartbeat names at most, and what their codes look like; the server takes no others.
+MOST_BLOCKS = 200
+CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,63}")
+
 _TABLES = """
 CREATE TABLE IF NOT EXISTS waiting (submission_id TEXT PRIMARY KEY, body TEXT NOT NULL, recorded_at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS flight (body BLOB NOT NULL, sha256 TEXT NOT NULL);
@@ -148,6 +152,14 @@ class Device:
         return [key for (key,) in self._open().execute("SELECT submission_id FROM waiting ORDER BY rowid")]
 
     @property
+    def by_block(self) -> dict[str, int]:
+        """How many of them wait by the block they declare: those MOST_BLOCKS blocks where most do."""
+        rows = self._open().execute("SELECT body FROM waiting")
+        declared = (json.loads(body).get("block") for (body,) in rows)
+        named = Counter(code for code in declared if isinstance(code, str) and CODE.fullmatch(code))
+        return dict(named.most_common(MOST_BLOCKS))
+
+    @property
     def held(self) -> list[Held]:
         """What somebody has to look at, oldest first."""
         rows = self._open().execute("SELECT submission_id, reason, detail, received, body FROM held ORDER BY rowid")
@@ -210,11 +222,15 @@ class Device:
                 return Sent(sent.outcome, counts, sent.wait_seconds, sent.why)
 
     def heartbeat(self) -> bool:
-        """Say how much waits and when something was last recorded. True when the server heard it; else never mind."""
+        """Say how much waits, of which blocks, and when something was last recorded.
+
+        True when the server heard it; else never mind.
+        """
         latest = self._open().execute("SELECT recorded_at FROM latest").fetchone()
         word = {"device": self.name, "queued": self.queued, "last_event_at": latest[0] if latest else None}
+        body = json.dumps(word | {"blocks": self.by_block}).encode()
         try:
-            return self.wire.post("/v1/heartbeats", json.dumps(word).encode(), self._token).status == 204
+            return self.wire.post("/v1/heartbeats", body, self._token).status == 204
         except OSError:
             return False
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import geopandas
+import numpy as np
 
 from app.demo import welfare_files
 from app.demo.city import City
@@ -26,6 +27,9 @@ ASSIGNMENTS = "assignments_simulated.csv"
 FOOTPRINTS = "footprints_simulated.csv"
 SUBMISSIONS = "submissions_simulated.csv"
 
+#: Columns of the prelist.
+LISTED = ("household_id", "block", "building", "sequence")
+
 
 def write(folder: Path, city: City, fieldwork: Fieldwork, welfare: Welfare, sites: list[Site]) -> None:
     """Write blocks, prelist, expected families, assignments, footprints, welfare and sites into `folder`.
@@ -35,10 +39,7 @@ def write(folder: Path, city: City, fieldwork: Fieldwork, welfare: Welfare, site
     """
     folder.mkdir(parents=True, exist_ok=True)
     _blocks(folder / BLOCKS, fieldwork)
-    listed, code = fieldwork.prelist, city.blocks.code
-    blocks = [code[block] for block in listed.block]
-    columns = (listed.household_id, blocks, listed.building.tolist(), listed.sequence.tolist())
-    _table(folder / PRELIST, ("household_id", "block", "building", "sequence"), zip(*columns, strict=True))
+    _table(folder / PRELIST, LISTED, prelist(city, fieldwork))
     _table(folder / EXPECTED, ("block", "families"), expected(city, fieldwork))
     _table(folder / ASSIGNMENTS, ("block", "enumerator", "supervisor"), assignments(city, fieldwork))
     houses = city.buildings
@@ -53,6 +54,25 @@ def write_submissions(folder: Path, city: City, fieldwork: Fieldwork) -> None:
     every = (submission(city, fieldwork, i) for i in range(len(fieldwork.visits)))
     rows = ([made["submission_id"], *(made.get(name, "") for name in names)] for made in every)
     _table(folder / SUBMISSIONS, ("submission_id", *names), rows)
+
+
+def prelist(city: City, fieldwork: Fieldwork) -> list[tuple[str, str, str, str]]:
+    """Household, block, building and place in it of every entry. Buildings are numbered from 1 in their own block.
+
+    Where the house is gone, so is its number; one listed under the neighbouring block keeps that of where it stands.
+    """
+    listed, code, of = fieldwork.prelist, city.blocks.code, city.buildings.block
+    number = np.arange(len(of)) - np.searchsorted(of, of) + 1
+    return [
+        (household, code[block], str(number[building]) if building >= 0 else "", str(sequence))
+        for household, block, building, sequence in zip(
+            listed.household_id,
+            listed.block.tolist(),
+            listed.building.tolist(),
+            listed.sequence.tolist(),
+            strict=True,
+        )
+    ]
 
 
 def expected(city: City, fieldwork: Fieldwork) -> list[tuple[str, int]]:

@@ -12,7 +12,7 @@ from app.demo import files
 from app.demo.city import EDITION, TIME_ZONE, City
 from app.demo.fieldwork import Fieldwork
 from app.demo.hours import DAYS, START, ZONE
-from geo.ground import areas, assignments, campaign, expected, footprints
+from geo.ground import areas, assignments, campaign, expected, footprints, prelist
 from geo.ground.sources import Table
 from geo.trust import accounts, credentials
 from geo.trust.grants import Grant
@@ -35,7 +35,7 @@ class Person(NamedTuple):
 
 
 async def lay(db: AsyncConnection, city: City, fieldwork: Fieldwork, say: Say = lambda _: None) -> None:
-    """Areas, campaign, footprints, expected families and assignments of the city; the clock stands at the beginning."""
+    """Areas, campaign, footprints, prelist and assignments of the city; the clock stands at the beginning."""
     await areas.store(db, EDITION, fieldwork.areas, progress=say)
     await campaign.save(
         db,
@@ -52,8 +52,10 @@ async def lay(db: AsyncConnection, city: City, fieldwork: Fieldwork, say: Say = 
     houses = city.buildings
     say(f"spreading {len(fieldwork.prelist.household_id):,} expected families over {len(houses):,} houses")
     await footprints.store(db, EDITION, houses.lon, houses.lat, houses.area_m2.astype(np.float64))
-    listed = _table(("block", "families"), files.expected(city, fieldwork))
-    await expected.store(db, EDITION, listed, series="prelist", source="simulated", dated=LISTED_ON)
+    counted = _table(("block", "families"), files.expected(city, fieldwork))
+    await expected.store(db, EDITION, counted, series="prelist", source="simulated", dated=LISTED_ON)
+    listed = _table(files.LISTED, files.prelist(city, fieldwork))
+    await prelist.store(db, EDITION, listed.columns, listed.rows)
     staff = _table(("block", "enumerator", "supervisor"), files.assignments(city, fieldwork))
     await assignments.store(db, EDITION, staff, starts_on=STARTS_ON)
 
@@ -120,6 +122,6 @@ def _agreed(area: tuple[str, str]) -> Grant:
 
 
 def _table(columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> Table:
-    """What a reader of files would give: every cell as text."""
-    cells: list[dict[str, str | None]] = [dict(zip(columns, map(str, row), strict=True)) for row in rows]
+    """What a reader of files would give: every cell as text, None where empty."""
+    cells = [{name: str(cell) or None for name, cell in zip(columns, row, strict=True)} for row in rows]
     return Table(columns=list(columns), rows=cells, notices=[])

@@ -9,6 +9,9 @@ from pathlib import Path
 
 LANGUAGES = ("id", "en")
 
+#: The cookie in which a page keeps the language that was chosen.
+COOKIE = "cakupan_lang"
+
 
 @cache
 def texts(language: str) -> dict[str, str]:

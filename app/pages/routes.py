@@ -15,15 +15,16 @@ from app.api.access import OVERSEERS
 from app.api.campaign import about
 from app.api.me import sees
 from app.api.quarantine import DECIDERS
+from app.headers import ANSWERS, FORGET
 from app.house import House
-from app.pages import assets
+from app.pages import assets, offline
 from geo.intake import quarantine
 from geo.trust.credentials import Caller
 
 router = APIRouter(include_in_schema=False)
 router.include_router(assets.router)
+router.include_router(offline.router)
 
-LANGUAGE_COOKIE = "cakupan_lang"
 _YEAR = 365 * 24 * 3600
 _pages = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -44,10 +45,20 @@ _APART = {
     **dict.fromkeys(("grant.", "can.", "act.", "secret.", "trouble."), ("account.html", "access.html")),
     **dict.fromkeys(("quarantine.", "fault.", "held.", "field.", "receipt."), ("quarantine.html",)),
     "progress.": ("progress.html",),
-    **dict.fromkeys(("gaps.", "reason.", "state."), ("gaps.html", "map.html")),
-    **dict.fromkeys(("panel.", "legend.", "measure."), ("gaps.html", "map.html")),
+    **dict.fromkeys(("gaps.", "reason."), ("gaps.html", "block.html")),
+    "state.": ("gaps.html", "block.html", "map.html"),
+    "phones.": ("gaps.html",),
+    "block.": ("block.html",),
+    "callbacks.": ("callbacks.html",),
+    "measure.": ("gaps.html", "block.html", "map.html"),
+    **dict.fromkeys(("panel.", "legend."), ("map.html",)),
     "days.": ("map.html",),
+    "way.": (),  # of files for maps
+    **dict.fromkeys(("copies.", "outbox."), tuple(offline.SHELLS.values())),
 }
+
+#: Pages that show a map with the basemap of the settings beneath.
+_WITH_MAP = ("map.html", "block.html")
 
 
 class Language(NamedTuple):
@@ -82,6 +93,8 @@ PAGES = {
     "/": Page("map.html"),
     "/progress": Page("progress.html"),
     "/gaps": Page("gaps.html"),
+    "/block": Page("block.html"),
+    "/callbacks": Page("callbacks.html"),
     "/quarantine": Page("quarantine.html"),
     "/access": Page("access.html", OVERSEERS, campaign=False),
     "/account": Page("account.html", None, campaign=False),
@@ -103,6 +116,18 @@ async def progress(request: Request, house: HouseDep, found: KnownDep, spoken: L
 @router.get("/gaps")
 async def gaps(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
     """The list of blocks where families are still to be found."""
+    return await _inside(request, house, found, spoken)
+
+
+@router.get("/block")
+async def block(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
+    """One block: who is missing, where, and who works there."""
+    return await _inside(request, house, found, spoken)
+
+
+@router.get("/callbacks")
+async def callbacks(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
+    """The list of families to be visited again, and of those that were closed."""
     return await _inside(request, house, found, spoken)
 
 
@@ -146,7 +171,10 @@ async def log_in(
         "provider": f"/login/provider?to={quote(to, safe='/')}" if by_provider else None,
         "label": settings.oidc_label,
     }
-    return _page(request, "login.html", spoken, more)
+    answer = _page(request, "login.html", spoken, more)
+    if ended:
+        answer.headers[FORGET] = ANSWERS
+    return answer
 
 
 async def _inside(request: Request, house: House, found: Caller | None, spoken: Language) -> Response:
@@ -200,11 +228,12 @@ def _page(request: Request, template: str, spoken: Language, more: Mapping[str, 
         return texts[key].format(**values)
 
     links = {code: str(request.url.include_query_params(lang=code).query) for code in locales.LANGUAGES}
-    beneath = request.app.state.basemap if template == "map.html" else None
+    beneath = request.app.state.basemap if template in _WITH_MAP else None
     setup = {
         "lang": spoken.code,
         "campaign": more["campaign"],
         "me": more["me"],
+        "copies": offline.lasting(request.app.state.house.settings),
         "basemap": beneath.for_page() if beneath else None,
     }
     apart = tuple(beginning for beginning, templates in _APART.items() if template not in templates)
@@ -215,11 +244,12 @@ def _page(request: Request, template: str, spoken: Language, more: Mapping[str, 
         links=links,
         assets=assets.root(),
         path=request.url.path,
+        needed_by=assets.needed_by,
         setup=setup,
         texts=shown,
         **more,
     )
     answer = HTMLResponse(body, status, {"Cache-Control": "no-store", "Vary": "Cookie, Accept-Language"})
     if spoken.chosen:
-        answer.set_cookie(LANGUAGE_COOKIE, spoken.code, max_age=_YEAR, samesite="lax")
+        answer.set_cookie(locales.COOKIE, spoken.code, max_age=_YEAR, samesite="lax")
     return answer

@@ -106,6 +106,7 @@ class Stored:
     owner_ranges: int
     expected_dropped: int
     footprints_dropped: int
+    listed_dropped: int
 
 
 async def store(
@@ -113,8 +114,9 @@ async def store(
 ) -> Stored:
     """Add areas to an edition (replacing those of the same level and code), number it, and note its owner cells.
 
-    Geometries in EPSG:4326. Footprints are located anew; those in no block any more are dropped. Raises Refused where
-    households have been counted in the edition: their numbers would change under them.
+    Geometries in EPSG:4326. Footprints are located anew; those in no block any more are dropped, as are families of the
+    prelist whose block is gone. Raises Refused where households have been counted in the edition: their numbers would
+    change under them.
     """
     edition_id = await db.scalar(SQL["open_edition"], {"edition": edition})
     if await db.scalar(SQL["counted"], {"edition_id": edition_id}):
@@ -124,10 +126,12 @@ async def store(
     progress(f"numbering {len(ordered)} areas")
     await db.execute(SQL["keep_expected"], {"edition_id": edition_id})
     await db.execute(SQL["keep_cells"], {"edition_id": edition_id})
+    await db.execute(SQL["keep_prelist"], {"edition_id": edition_id})
     await db.execute(SQL["clear"], {"edition_id": edition_id})
     await _write(db, edition_id, ordered)
     dropped = await db.scalar(SQL["return_expected"], {"edition_id": edition_id})
     await db.execute(SQL["return_expected_cells"], {"edition_id": edition_id})
+    delisted = await db.scalar(SQL["return_prelist"], {"edition_id": edition_id}) or 0
     blocks = [a for a in ordered if a.number == a.last]
     progress(f"noting the owner cells of {len(blocks)} blocks")
     geometries = np.array([a.row.geometry for a in blocks])
@@ -143,7 +147,9 @@ async def store(
         digest.update(shapely.to_wkb(a.row.geometry))
     await db.execute(SQL["seal"], {"edition_id": edition_id, "digest": digest.hexdigest()[:16]})
     levels = {level: sum(1 for a in ordered if a.row.level == level) for level in LEVELS}
-    return Stored(edition, {k: v for k, v in levels.items() if v}, len(blocks), len(ranges), dropped or 0, homeless)
+    return Stored(
+        edition, {k: v for k, v in levels.items() if v}, len(blocks), len(ranges), dropped or 0, homeless, delisted
+    )
 
 
 @dataclass(frozen=True)

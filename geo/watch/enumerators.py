@@ -3,23 +3,26 @@
 An enumerator is at work in an area if it is assigned to blocks there, or if something that it recorded counts there.
 News is a submission that arrived or a heartbeat. Submissions are looked for in the area asked about and in the blocks
 that the enumerator is assigned to besides, as far as they are the caller's: who has moved on to the next village is not
-silent. What its devices say of themselves goes by the enumerator, wherever it is.
+silent. What its devices say of themselves goes by the enumerator, wherever it is. How much is probably still on its
+phone is estimated from the mirror, by `unsent`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from geo import queries
 from geo.errors import BadInput
+from geo.schema import COUNTS, RESULTS
 from geo.scope import Scope
-from geo.watch import coverage
+from geo.watch import coverage, unsent
 from geo.watch.live import Snapshot
 from geo.watch.sums import gap_of
 
@@ -35,6 +38,8 @@ QUIET_HOURS = 24.0
 MOST_BLOCKS = 50_000
 
 _ZERO = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_DAY = date(1970, 1, 1)
+_OF_RESULTS = np.isin(COUNTS, RESULTS).astype(np.int32)
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -54,12 +59,16 @@ class Question:
 
 @dataclass(frozen=True)
 class Page:
-    """Rows, those on all pages, how many are in which state whatever was asked for, and where the next page begins."""
+    """Rows, those on all pages, how many are in which state whatever was asked for, and where the next page begins.
+
+    `held` are records probably still on the phones of all at work there: as estimated, and the bounds of 80 %.
+    """
 
     rows: list[dict[str, Any]]
     total: int
     states: dict[str, int]
     next: str | None
+    held: tuple[int, int, int]
 
 
 @dataclass
@@ -92,6 +101,7 @@ async def at_work(db: AsyncConnection, live: Snapshot, scope: Scope, question: Q
     people = await _people(db, live, scope, question.within, here)
     now = live.campaign.now()
     rows = [_row(live, name, known, here, now, question.quiet) for name, known in people.items()]
+    held = _held(live, list(people.values()), rows, here, now)
     rows.sort(key=_key_of)
     found = [row for row in rows if not question.states or row["state"] in question.states]
     key = _key(question.after)
@@ -99,7 +109,7 @@ async def at_work(db: AsyncConnection, live: Snapshot, scope: Scope, question: Q
     page = left[: question.limit]
     more = f"{_key_of(page[-1])[0]}~{page[-1]['name']}" if len(left) > len(page) and page else None
     states = {state: sum(row["state"] == state for row in rows) for state in STATES}
-    return Page(page, len(found), states, more)
+    return Page(page, len(found), states, more, held)
 
 
 async def _people(
@@ -159,6 +169,62 @@ def _row(live: Snapshot, name: str, known: _Known, here: set[int], now: datetime
     word = _word(row)
     hours = max((now - word) / timedelta(hours=1), 0.0) if word else None
     return row | {"hours": None if hours is None else round(hours, 1), "state": _state(row, hours, quiet)}
+
+
+def _held(
+    live: Snapshot, people: Sequence[_Known], rows: Sequence[dict[str, Any]], here: set[int], now: datetime
+) -> tuple[int, int, int]:
+    """Puts into each row what is probably still on its phones, with the bounds of 80 %; gives the same for all.
+
+    Of what the devices said waits, nothing is taken to wait any more once something arrived after that word.
+    """
+    campaign = live.campaign
+    begins, over = (
+        datetime.combine(day, time.min, campaign.zone) for day in (campaign.starts_on, campaign.ends_on + timedelta(1))
+    )
+    pairs = [(number, at) for at, known in enumerate(people) for number in known.assigned & here]
+    numbers, who = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    owner = np.full(len(live.tree), -1, dtype=np.int64)
+    owner[numbers] = who
+    first = np.full(len(rows), np.nan)
+    np.fmin.at(first, who, live.news.staff.since[numbers])
+    begun = np.fmax(first, begins.timestamp())
+    words = [_word(row) for row in rows]
+    word = np.array([np.nan if at is None else at.timestamp() for at in words])
+    waits = [row["queued"] or 0 if row["heard_at"] == said else 0 for row, said in zip(rows, words, strict=True)]
+    days = campaign.days
+    found = unsent.estimate(
+        unsent.Heard(
+            start=begins.timestamp(),
+            offset=begins.utcoffset().total_seconds(),  # type: ignore[union-attr]  # it has a time zone
+            word=np.where(word >= begun, word, np.nan),
+            begun=begun,
+            queued=np.array(waits, dtype=np.float64),
+            made=_by_day(live, owner, len(rows), days),
+            left=np.array([np.inf if row["gap"] is None and row["blocks"] else row["gap"] or 0 for row in rows]),
+            planned=np.array([(row["expected"] or 0) / days for row in rows]),
+        ),
+        min(now, over).timestamp(),
+    )
+    names = ("held", "held_low", "held_high")
+    for row, values in zip(rows, np.column_stack([found.held, found.low, found.high]).round().tolist(), strict=True):
+        row |= {name: int(value) for name, value in zip(names, values, strict=True)}
+    return round(found.total), round(found.total_low), round(found.total_high)
+
+
+def _by_day(live: Snapshot, owner: NDArray[np.int64], people: int, days: int) -> NDArray[np.float64]:
+    """Families of each (people, days of the campaign) by the days of the mirror, in blocks by their `owner`."""
+    numbers = np.flatnonzero(owner >= 0)
+    if not len(numbers):
+        return np.zeros((people, days))
+    # A slice, for what lies between is little, and nothing of it is copied.
+    here = slice(*np.searchsorted(live.days.number, np.array((numbers[0], numbers[-1] + 1), live.days.number.dtype)))
+    who = owner[live.days.number[here]]
+    day = live.days.key[here] - (live.campaign.starts_on - _FIRST_DAY).days
+    families = live.days.counts[here] @ _OF_RESULTS
+    fits = (who >= 0) & (day >= 0) & (day < days)
+    made = np.bincount((who * days + day)[fits], families[fits], people * days)
+    return made.reshape(people, days).astype(np.float64)
 
 
 def _figures(live: Snapshot, assigned: Iterable[int]) -> dict[str, int | None]:

@@ -5,7 +5,8 @@ key of the page before is where the next one begins: a household that stays wher
 are added in between; one that moves to another block may come twice, or not at all.
 
 What a filter asks for may be rare, so a page looks at LOOK households at most, by the counts of the mirror: it may come
-short of its limit, or empty, and still not be the last. Every page given out is audited.
+short of its limit, or empty, and still not be the last. Every page given out is audited, and each single household that
+is looked at with its history.
 """
 
 import re
@@ -19,8 +20,10 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from geo import queries
-from geo.errors import BadInput
+from geo.errors import BadInput, NotFound
 from geo.ground import cells
+from geo.intake import visits
+from geo.intake.visits import Told, Visits
 from geo.schema import COUNTS, RESULTS
 from geo.scope import Scope
 from geo.trust import audit
@@ -80,6 +83,16 @@ class Page:
     next: str | None
 
 
+@dataclass(frozen=True)
+class History:
+    """A household as lists have it, its revisions in the order they were captured, its visits, acts of closing it."""
+
+    household: dict[str, Any]
+    revisions: list[dict[str, Any]]
+    visits: Visits
+    closings: list[dict[str, Any]]
+
+
 class _Key(NamedTuple):
     """Where a page begins: after an id of a number (`n`) or cell (`c`); without an id, with all of it."""
 
@@ -117,6 +130,26 @@ async def listing(db: AsyncConnection, live: Snapshot, scope: Scope, question: Q
     return Page(
         [_shown(live, row) for row in page], _total(live, scope, question, ranges), str(after) if after else None
     )
+
+
+async def one(db: AsyncConnection, live: Snapshot, scope: Scope, household_id: str) -> History:
+    """All that the transaction's actor may see of one household; that is audited. Raises NotFound outside its scope.
+
+    Revisions and acts that counted in a block outside the scope are not among them.
+    """
+    of = {"household_id": household_id}
+    row = (await db.execute(SQL["one"], of)).mappings().one_or_none()
+    told = (await db.execute(SQL["revisions"], of)).mappings().all()
+    if row is None or not told or not scope.covers(row["number"], row["number"]):
+        raise NotFound("there is no such household, or it is not yours to see")
+    found = visits.judged(Told(one["revision"], one["captured_at"], one["visit"]) for one in told)
+    revisions = []
+    for said, it in zip(told, found.judged, strict=True):
+        hours = None if it.hours is None else round(it.hours, 2)
+        revisions.append(dict(said) | {"hours": hours, "counts": it.counts, "too_soon": it.too_soon})
+    closings = [dict(act) for act in (await db.execute(SQL["closings"], of)).mappings()]
+    await audit.read(db, scope.actor, "households.read", [row["number"]], 1)
+    return History(_shown(live, row), revisions, found, closings)
 
 
 async def _found(

@@ -66,7 +66,7 @@ GROUP BY 1, 2, 3
 RIGHTS = """
 GRANT SELECT, INSERT ON intake.closing TO cakupan_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ground.prelist TO cakupan_worker;
-GRANT SELECT ON intake.closing, ground.prelist TO cakupan_internal;
+GRANT SELECT ON intake.closing, ground.prelist, ground.footprint TO cakupan_internal;
 ALTER TABLE intake.closing ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE ground.prelist ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY worker ON intake.closing TO cakupan_worker USING (true) WITH CHECK (true);
@@ -164,6 +164,7 @@ def downgrade() -> None:
     """Take them away again; closings are lost, and what they closed is open."""
     op.execute("DELETE FROM intake.delta WHERE last_at = to_timestamp(0)")
     op.execute(UNDO)
+    op.execute("REVOKE SELECT ON ground.footprint FROM cakupan_internal")
     op.drop_index("household_open_ix", table_name="household", schema="intake")
     op.drop_table("prelist", schema="ground")
     op.drop_table("closing", schema="intake")

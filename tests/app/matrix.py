@@ -41,6 +41,7 @@ OPEN = {
     "GET /access": "leads to the log-in page",
     "GET /assets/{version}/{name:path}": "scripts and styles, the same for all",
     "GET /favicon.ico": "the same for all",
+    "GET /sw.js": "a script, the same for all",
 }
 
 #: Pages, and whom each shows more than that it is not for them.
@@ -90,7 +91,9 @@ GUARDED = {
     "GET /v1/cells": Route("/v1/cells", WATCHERS),
     "GET /v1/enumerators": Route("/v1/enumerators", DECIDERS),
     "GET /v1/gaps": Route("/v1/gaps", WATCHERS),
+    "GET /v1/holes": Route("/v1/holes", WATCHERS),
     "GET /v1/households": Route("/v1/households", WATCHERS),
+    "GET /v1/prelist": Route("/v1/prelist", WATCHERS),
     "GET /v1/progress": Route("/v1/progress", WATCHERS),
     "GET /v1/quarantine": Route("/v1/quarantine", WATCHERS),
     "POST /v1/quarantine/{row_id}/resolve": Route("/v1/quarantine/1/resolve", DECIDERS, 422),

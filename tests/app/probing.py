@@ -16,7 +16,7 @@ from geo.ground import cells
 from geo.watch.coverage import FIELDS, STATES
 from tests.app.asking import Answer, ask
 from tests.app.matrix import DECIDERS
-from tests.app.reading import FORMATS, Row, events_of, rows_of, text_of, tile_of
+from tests.app.reading import FORMATS, PLACED, POINTS, Row, events_of, rows_of, text_of, tile_of
 from tests.app.realm import (
     AREAS,
     BLOCKS,
@@ -135,8 +135,8 @@ class Prober:
     def _code(self) -> str | None:
         return self._chance.choice([None, None, *AREAS, "9999999"])
 
-    def _format(self) -> str:
-        return self._chance.choices(FORMATS, (5, 2, 2, 1))[0]
+    def _format(self, formats: tuple[str, ...] = FORMATS) -> str:
+        return self._chance.choices(formats, (5, 2, 2, 1, 1, 1)[: len(formats)])[0]
 
     def _limit(self, most: int) -> int | None:
         return self._chance.choice([None, 1, 7, most, most + 1])
@@ -151,9 +151,9 @@ class Prober:
 
     async def _list(self, caller: Caller, name: str, query: dict[str, Any]) -> tuple[list[Row], dict[str, Any]]:
         """Rows of a list and what is said of all of them; nothing where the answer has none."""
-        format_ = self._format()
+        format_ = self._format(FORMATS if name == "progress" else (*PLACED, self._chance.choice(POINTS)))
         answer = await self._watched(caller, f"/v1/{name}", query | {"format": format_})
-        if answer is None:
+        if answer is None or format_ in POINTS:  # whose text has been searched
             return [], {}
         if format_ == "xlsx":
             self._search(caller, text_of(answer.body, format_))

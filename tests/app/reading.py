@@ -1,19 +1,29 @@
-"""Reading answers of every kind back: lists in their four formats, tiles, events of the stream."""
+"""Reading answers of every kind back: lists in every format, tiles, events of the stream."""
 
 import csv
 import io
 import json
+from tempfile import TemporaryDirectory
 from typing import Any
+from xml.etree import ElementTree
 
+import geopandas
 import mapbox_vector_tile
+import pandas as pd
+import pyogrio
 from python_calamine import CalamineWorkbook
 
-FORMATS = ("json", "csv", "geojson", "xlsx")
+from app.formats import MAPS, TABLES
+
+#: Formats of every list, those with all rows of a list with places, and those with its points alone.
+FORMATS = TABLES
+PLACED = (*TABLES, "gpkg")
+POINTS = tuple(kind for kind in MAPS if kind != "gpkg")
 
 Row = dict[str, Any]
 
 #: Columns that are text, whatever they look like.
-_CODES = {"code", "parent", "block", "name", "located", "supervisor"}
+_CODES = {"code", "parent", "block", "name", "located", "supervisor", "building", "found"}
 
 
 def rows_of(body: bytes, name: str, format_: str) -> list[Row]:
@@ -23,6 +33,9 @@ def rows_of(body: bytes, name: str, format_: str) -> list[Row]:
         return found
     if format_ == "geojson":
         return [feature["properties"] for feature in json.loads(body)["features"]]
+    if format_ == "gpkg":
+        table = pd.DataFrame(layer_of(body, name).drop(columns="geometry"))
+        return table.astype(object).where(table.notna(), None).to_dict("records")
     if format_ == "csv":
         return [
             {key: _value(key, value) for key, value in row.items()}
@@ -36,8 +49,40 @@ def rows_of(body: bytes, name: str, format_: str) -> list[Row]:
     )
 
 
+def layer_of(body: bytes, layer: str) -> geopandas.GeoDataFrame:
+    """One layer of a GeoPackage."""
+    with TemporaryDirectory() as folder:  # GDAL warns of one that has no name
+        path = f"{folder}/list.gpkg"
+        with open(path, "wb") as file:
+            file.write(body)
+        return pyogrio.read_dataframe(path, layer=layer)
+
+
+def points_of(body: bytes, format_: str) -> list[tuple[float, float, str, str]]:
+    """Longitude, latitude, name and description of every waypoint or placemark, as an XML parser reads them."""
+    root = ElementTree.fromstring(body)  # noqa: S314  # what we wrote ourselves
+    if format_ == "gpx":
+        space = "{http://www.topografix.com/GPX/1/1}"
+        assert (root.tag, root.get("version")) == (f"{space}gpx", "1.1")
+        every = root.findall(f"{space}wpt")
+        places = [(float(str(one.get("lon"))), float(str(one.get("lat")))) for one in every]
+    else:
+        space = "{http://www.opengis.net/kml/2.2}"
+        assert root.tag == f"{space}kml"
+        every = root.findall(f".//{space}Placemark")
+        texts = [one.findtext(f"{space}Point/{space}coordinates") or "" for one in every]
+        places = [(float(text.split(",")[0]), float(text.split(",")[1])) for text in texts]
+    line = {"gpx": "desc", "kml": "description"}[format_]
+    return [
+        (*place, one.findtext(f"{space}name") or "", one.findtext(f"{space}{line}") or "")
+        for place, one in zip(places, every, strict=True)
+    ]
+
+
 def text_of(body: bytes, format_: str) -> str:
     """All that a list says, as text to be searched."""
+    if format_ == "gpkg":
+        return body.decode("latin-1")
     if format_ != "xlsx":
         return body.decode()
     book = CalamineWorkbook.from_filelike(io.BytesIO(body))

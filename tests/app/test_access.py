@@ -14,7 +14,7 @@ from app.settings import Settings
 from geo.watch.coverage import FIELDS, STATES
 from tests.app.callers import PEOPLE, in_session, more_people, sessions
 from tests.app.matrix import GUARDED, OPEN, PAGES, TILE, request_of, routes
-from tests.app.reading import FORMATS, Row, events_of, rows_of, tile_of
+from tests.app.reading import PLACED, Row, events_of, rows_of, tile_of
 from tests.conftest import Service
 from tests.world import BLOCKS, VILLAGES, submission
 from tiles.splice import EMPTY
@@ -177,7 +177,7 @@ def held_by_ids(filled: Service) -> dict[str, int]:
     return {row["code"]: row["id"] for row in rows if row["household_id"].startswith("SIM-held")}
 
 
-@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("format_", PLACED)
 @pytest.mark.parametrize("name", LISTS)
 def test_lists_tell_of_ones_own_blocks_only(filled: Service, name: str, format_: str) -> None:
     for who, within in itertools.product(WATCHING, (None, *VILLAGES, BLOCKS[4].code)):
@@ -232,7 +232,7 @@ def test_sums_are_of_ones_own(filled: Service, who: str) -> None:
 
 
 def test_areas_have_no_numbers(filled: Service) -> None:
-    for format_ in FORMATS:
+    for format_ in PLACED:
         with filled.client("enumerator") as client:
             rows = rows_of(client.get("/v1/areas", params={"format": format_}).content, "areas", format_)
         assert len(rows) == 11

@@ -21,7 +21,7 @@ from geo.scope import Scope
 from geo.trust import accounts
 from geo.trust.grants import Grant
 from geo.watch import enumerators as watch
-from geo.watch import live
+from geo.watch import live, unsent
 from tests.app.callers import PEOPLE, more_people
 from tests.app.reading import FORMATS, rows_of
 from tests.conftest import Service
@@ -223,7 +223,7 @@ def test_pages(crew: Service) -> None:
 
 @pytest.mark.parametrize(
     "query", ["after=", "after=x", "after=-1~a", "after=1", "after=%D9%A1~a", "quiet=0", "quiet=x", "quiet=nan",
-              "quiet=1001", "state=late", "limit=0", "limit=10001", "within=nowhere", "format=exe"],
+              "quiet=1001", "state=late", "limit=0", "limit=10001", "within=nowhere", "format=exe", "format=gpx"],
 )  # fmt: skip
 def test_questions_that_are_none(crew: Service, query: str) -> None:
     with crew.client() as client:
@@ -310,3 +310,24 @@ async def test_a_page_costs_by_who_sent_not_by_how_much(db: Database) -> None:
                     plan = await plan_of(connection, one, generic=generic)
                     assert plan.indexes >= {"submission_number_ix"}
                     assert plan.looked_at["submission"] <= 20, one.statement
+
+
+# ── what is still on phones ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_is_probably_on_their_phones(crew: Service) -> None:
+    """It is 17:00; a day's work is mostly done, and on the days before nearly nothing arrived."""
+    found = listed(crew)
+    rows = {row.name: row for row in found.enumerators}
+    for row in rows.values():
+        assert 0 <= row.held_low <= row.held <= row.held_high, row.name
+        assert row.blocks or row.held == (row.queued or 0), "of blocks that are not its own nothing is estimated"
+    assert rows["waits"].held_low >= 3, "its device said so"
+    assert rows["gone"].held > rows["fresh"].held, "who was never heard has had all days to fill a phone"
+    assert (rows["gone"].held_low, rows["gone"].held_high > 2 * rows["gone"].held) == (0, True)
+    assert rows["far"].held <= rows["far"].gap * unsent.RECORDS
+    assert found.held_low <= found.held <= found.held_high
+    assert abs(sum(row.held for row in rows.values()) - found.held) <= len(rows) / 2
+    assert listed(crew, state=["fresh"]).held == found.held, "whatever was asked for"
+    (far,) = (row for row in listed(crew, "supervisor").enumerators if row.name == "far")
+    assert far.held < rows["far"].held or far.held == 0, "in the blocks that are the caller's"

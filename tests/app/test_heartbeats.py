@@ -8,13 +8,14 @@ import httpx2
 import pytest
 from sqlalchemy import RowMapping, create_engine, text
 
+from app.api.heartbeats import MAX_BYTES, MOST_BLOCKS
 from app.database import Database
 from app.main import create_app
 from app.settings import Settings
 from geo.intake import heartbeats
 from geo.intake.submissions import AHEAD
 from tests.conftest import Service
-from tests.world import NOW
+from tests.world import BLOCKS, NOW
 
 SAID: dict[str, Any] = {"device": "tab-07", "queued": 12, "last_event_at": "2022-10-24T16:30:00+08:00"}
 
@@ -55,6 +56,31 @@ def test_the_latest_arrival_wins(service: Service, client: httpx2.Client) -> Non
     assert row is not None
     assert row["queued"] == 0
     assert row["last_event_at"] == datetime.fromisoformat("2022-10-23T08:00:00+08:00")
+
+
+def test_what_waits_by_block_is_kept(service: Service, client: httpx2.Client) -> None:
+    said = SAID | {"device": "tab-09"}
+    for blocks in ({BLOCKS[0].code: 7, "0012": 5}, {"0012": 1}, {}, None):
+        assert client.post("/v1/heartbeats", json=said | {"blocks": blocks}).status_code == 204
+        row = kept(service, "tab-09")
+        assert row is not None
+        assert (row["queued"], row["blocks"]) == (12, blocks)
+    client.post("/v1/heartbeats", json=said | {"blocks": {"0012": 1}})
+    assert client.post("/v1/heartbeats", json=said).status_code == 204, "a device of old says nothing of blocks"
+    row = kept(service, "tab-09")
+    assert row is not None
+    assert row["blocks"] is None, "what it said before is not true any more"
+
+
+def test_as_many_blocks_as_may_be(service: Service, client: httpx2.Client) -> None:
+    blocks = {f"{at:0>64}": 2 for at in range(1, MOST_BLOCKS + 1)}
+    said = {"device": "d" * 64, "queued": 2**31 - 1, "last_event_at": SAID["last_event_at"], "blocks": blocks}
+    assert client.post("/v1/heartbeats", json=said).status_code == 204
+    row = kept(service, "d" * 64)
+    assert row is not None
+    assert row["blocks"] == blocks
+    answer = client.post("/v1/heartbeats", json=said | {"blocks": blocks | {"x": 1}})
+    assert (answer.status_code, answer.json()["errors"][0]["at"]) == (422, "body.blocks")
 
 
 @pytest.mark.parametrize(
@@ -100,6 +126,21 @@ def test_a_wrong_clock_is_not_believed(
         ({"last_event_at": 1666600000}, "body.last_event_at"),
         ({"last_event_at": "1666600000"}, "body.last_event_at"),
         ({"last_event_at": "T"}, "body.last_event_at"),
+        ({"blocks": {"0012": 13}}, "body.blocks"),
+        ({"blocks": {"0012": 12, "0013": 1}}, "body.blocks"),
+        ({"blocks": {"0012": 0}}, "body.blocks.0012"),
+        ({"blocks": {"0012": -1}}, "body.blocks.0012"),
+        ({"blocks": {"0012": 2**31}}, "body.blocks.0012"),
+        ({"blocks": {"0012": 1.5}}, "body.blocks.0012"),
+        ({"blocks": {"0012": "1"}}, "body.blocks.0012"),
+        ({"blocks": {"0012": True}}, "body.blocks.0012"),
+        ({"blocks": {"0012": None}}, "body.blocks.0012"),
+        ({"blocks": {"": 1}}, "body.blocks..[key]"),
+        ({"blocks": {"0012\n": 1}}, "body.blocks.0012\n.[key]"),
+        ({"blocks": {"\0": 1}}, "body.blocks.\0.[key]"),
+        ({"blocks": {"x" * 65: 1}}, f"body.blocks.{'x' * 65}.[key]"),
+        ({"blocks": [["0012", 1]]}, "body.blocks"),
+        ({"blocks": "0012"}, "body.blocks"),
     ],
 )
 def test_what_cannot_be_understood(service: Service, client: httpx2.Client, changes: dict[str, Any], at: str) -> None:
@@ -128,7 +169,7 @@ def test_bodies_that_are_none(client: httpx2.Client, body: bytes) -> None:
 
 
 def test_a_body_too_large(client: httpx2.Client) -> None:
-    answer = client.post("/v1/heartbeats", json=SAID | {"note": "x" * 2_000})
+    answer = client.post("/v1/heartbeats", json=SAID | {"note": "x" * MAX_BYTES})
     assert answer.status_code == 413
     assert answer.json()["type"] == "urn:cakupan:problem:body-too-large"
 
@@ -151,6 +192,7 @@ def test_the_document_describes_the_body(settings: Settings, service: Service) -
     described = create_app(settings, service.logins).openapi()["paths"]["/v1/heartbeats"]["post"]
     body = described["requestBody"]["content"]["application/json"]["schema"]
     assert set(body["required"]) == set(SAID)
+    assert set(body["properties"]) == {*SAID, "blocks"}
     assert "204" in described["responses"]
 
 

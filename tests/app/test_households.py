@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, text
 
 from app.answers import HouseholdsOut
 from geo.watch import households as watch
-from tests.app.reading import FORMATS, rows_of
+from tests.app.reading import PLACED, rows_of
 from tests.conftest import Service
 from tests.world import BLOCKS, VILLAGES, Block, submission
 
@@ -345,7 +345,7 @@ def since(filled: Service) -> Any:
 def test_formats_say_the_same(filled: Service) -> None:
     found = {}
     with filled.client("supervisor") as client:
-        for format_ in FORMATS:
+        for format_ in PLACED:
             answer = client.get(PATH, params={"format": format_, "limit": 1000})
             assert answer.headers["cache-control"] == "no-store"
             assert ("content-disposition" in answer.headers) is (format_ != "json")
@@ -367,7 +367,7 @@ def test_formats_say_the_same(filled: Service) -> None:
             assert line["flags"] == (",".join(row["flags"]) or None)
 
 
-@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("format_", PLACED)
 def test_the_audit_says_what_was_given_out_and_nothing_more(filled: Service, since: Any, format_: str) -> None:
     of = {"limit": 30, "format": format_, "within": VILLAGES[0], "result": ["completed"]}
     with filled.client("coordinator") as client:
@@ -406,7 +406,7 @@ def test_nothing_given_out_is_nothing_read(filled: Service, since: Any) -> None:
 def test_every_list_that_leaves_as_a_file_is_noted(filled: Service, since: Any, name: str) -> None:
     many = {}
     with filled.client("supervisor") as client:
-        for format_ in FORMATS:
+        for format_ in PLACED:
             answer = client.get(f"/v1/{name}", params={"format": format_, "within": VILLAGES[0]})
             assert answer.status_code == 200
             many[format_] = len(rows_of(answer.content, name, format_))
@@ -416,7 +416,7 @@ def test_every_list_that_leaves_as_a_file_is_noted(filled: Service, since: Any, 
             "export",
             {"what": name, "format": f, "rows": many[f], "edition": "2022_2", "within": VILLAGES[0]},
         )
-        for f in FORMATS[1:]
+        for f in PLACED[1:]
     ]
     assert since() == ([] if name == "areas" else noted), "shapes are public, numbers are not"
 

@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 
 import httpx2
 import pytest
+from sqlalchemy import text
 
 from app.database import Database, Logins
 from app.settings import Settings
 from geo.ground import campaign
 from geo.watch import changes
+from geo.watch.coverage import STATES
 from tests import world
 from tests.conftest import PASSWORD, Service, people, serving
 from tests.world import BLOCKS, submission
@@ -208,3 +210,46 @@ def test_a_clock_that_is_marked_silences_nobody(fresh_service: Service) -> None:
         asyncio.run(tomorrow(fresh_service))
         assert next(stream).kind == "alive"
         assert time.monotonic() - started < 30
+
+
+async def _assign(logins: Logins) -> None:
+    """The enumerator of the first block is assigned there; the clock runs, so that news is asked for at every look."""
+    db = Database(logins, 1)
+    async with db.worker.begin() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO ground.assignment SELECT edition_id, :code, 'enumerator', 'supervisor', '2022-10-15' "
+                "FROM ground.campaign"
+            ),
+            {"code": BLOCKS[0].code},
+        )
+        await campaign.set_clock(connection, world.NOW, 1.0)
+    await db.close()
+
+
+def test_a_heartbeat_turns_a_silent_block_into_an_unvisited_one(fresh_service: Service) -> None:
+    def reasons(client: httpx2.Client, wanted: str) -> str:
+        limit = time.monotonic() + 10
+        while True:
+            found = {b["code"]: b for b in client.get("/v1/gaps").json()["gaps"]}[BLOCKS[0].code]
+            if found["reason"] == wanted or time.monotonic() > limit:
+                return f"{found['state']} {found['reason']} {found['enumerator']} {found['waiting']}"
+            time.sleep(0.1)
+
+    asyncio.run(_assign(fresh_service.logins))
+    state = 1 + changes.FIELDS.index("state")
+    with fresh_service.client("supervisor") as client, fresh_service.client("enumerator") as phone:
+        assert reasons(client, "device_never") == "silent device_never enumerator 0"
+        with listening(fresh_service, "supervisor") as stream:
+            word = {"device": "hp-1", "queued": 0, "last_event_at": None}
+            assert phone.post("/v1/heartbeats", json=word).status_code == 204
+            unvisited = float(STATES.index("unvisited"))
+            while not any(r[0] == BLOCKS[0].number and r[state] == unvisited for r in change(stream).data["areas"]):
+                pass
+        assert reasons(client, "nobody_yet") == "unvisited nobody_yet enumerator 0"
+        word |= {"queued": 2, "blocks": {BLOCKS[0].code: 2}}
+        assert phone.post("/v1/heartbeats", json=word).status_code == 204
+        assert reasons(client, "unsynced") == "silent unsynced enumerator 2"
+        # Who works there is told to those who answer for the block; the enumerator itself does not.
+        own = {b["code"]: b for b in phone.get("/v1/gaps").json()["gaps"]}
+        assert (own[BLOCKS[0].code]["state"], own[BLOCKS[0].code]["enumerator"]) == ("silent", None)

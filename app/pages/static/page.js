@@ -12,12 +12,16 @@ export function h(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** What the API said against a request: `code` as in its problem documents, "network" where it could not be reached. */
+/**
+ * What the API said against a request: `code` as in its problem documents, "network" where it could not be reached, or where
+ * what came back was not from it; `status` is HTTP's, 0 for those.
+ */
 export class Problem extends Error {
-  constructor(code, message, said = {}) {
+  constructor(code, message, said = {}, status = 0) {
     super(message);
     this.code = code;
     this.said = said; // the whole document
+    this.status = status;
   }
 }
 
@@ -25,24 +29,30 @@ export class Problem extends Error {
 export const get = (path, parameters = {}, signal = undefined) => ask(address(path, parameters), { signal });
 
 /** The JSON that answers a POST of `body` (a file, or what becomes JSON) as `type`; null for no content. Throws Problem. */
-export const post = (path, body = undefined, type = "application/json") =>
-  ask(path, { method: "POST", body: body instanceof Blob ? body : JSON.stringify(body), headers: { "content-type": type } });
+export const post = (path, body = undefined, type = "application/json", signal = undefined) =>
+  ask(path, { method: "POST", body: body instanceof Blob ? body : JSON.stringify(body), headers: { "content-type": type }, signal });
 
 /** Delete what lies at an address. Throws Problem. */
 export const remove = (path) => ask(path, { method: "DELETE" });
 
+/** Whose page this is. The server refuses what it sends where somebody else has logged in since, in another tab. */
+const whose = document.body.dataset.account;
+const said = { accept: "application/json", ...(whose && { "cakupan-account": encodeURIComponent(whose) }) };
+
 async function ask(path, { headers = {}, ...more }) {
   let answer;
   try {
-    answer = await fetch(path, { ...more, headers: { accept: "application/json", ...headers } });
+    answer = await fetch(path, { ...more, headers: { ...said, ...headers } });
+    if (answer.ok) return answer.status === 204 ? null : await answer.json();
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem("network", String(error));
+    throw new Problem("network", String(error)); // also where the line broke within the answer
   }
-  if (answer.ok) return answer.status === 204 ? null : answer.json();
   if (answer.status === 401) logIn();
-  const said = await answer.json().catch(() => ({}));
-  throw new Problem(String(said.type ?? "").split(":").pop() || `http-${answer.status}`, said.detail ?? "", said);
+  const problem = await answer.json().catch(() => ({}));
+  const code = String(problem.type ?? "").split(":").pop() || `http-${answer.status}`;
+  if (code === "other-account") location.reload();
+  throw new Problem(code, problem.detail ?? "", problem, answer.status);
 }
 
 /** An address with parameters; empty ones left out, lists repeated. */
@@ -76,12 +86,23 @@ export function paced(pause, work) {
   };
 }
 
+/** Something waits to be sent (copies.js says so): every page sends it. */
+const waits = () => document.cookie.includes("cakupan_outbox=1");
+if (waits()) import("./copies.js");
+
+/** A log-out is asked about first where writes wait here, or where no network would end the session. */
+document.querySelector('form[action="/logout"]')?.addEventListener("submit", (event) => {
+  if (navigator.onLine && !waits()) return;
+  event.preventDefault();
+  import("./leave.js").then(({ leave }) => leave(event.target));
+});
+
+const FORMATS = { csv: "CSV", xlsx: "XLSX", geojson: "GeoJSON", gpkg: "GeoPackage", gpx: "GPX", kml: "KML" };
+
 /** Links to the same list as files. */
-export function exports(label, path, parameters) {
+export function exports(label, path, parameters, formats = ["csv", "xlsx", "geojson"]) {
   return [
     h("span", { class: "label" }, label),
-    ...["csv", "xlsx", "geojson"].map((format) =>
-      h("a", { href: address(path, { ...parameters, format }), download: true }, format === "geojson" ? "GeoJSON" : format.toUpperCase()),
-    ),
+    ...formats.map((format) => h("a", { href: address(path, { ...parameters, format }), download: true }, FORMATS[format])),
   ];
 }

@@ -24,6 +24,7 @@ const whenever = new Intl.DateTimeFormat(locale, { timeZone: zone, day: "numeric
 const monthly = new Intl.DateTimeFormat(locale, { timeZone: "UTC", day: "numeric", month: "short" });
 const since = new Intl.RelativeTimeFormat(locale, { numeric: "always" });
 const just = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
+const lasting = Object.fromEntries(["hour", "day"].map((unit) => [unit, new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" })]));
 const offset = new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "longOffset" });
 const day = new Intl.DateTimeFormat("sv-SE", { timeZone: zone });
 
@@ -74,6 +75,10 @@ export function ago(hours) {
   if (hours < 1) return since.format(-Math.round(hours * 60), "minute");
   return hours < 48 ? since.format(-Math.floor(hours), "hour") : since.format(-Math.floor(hours / 24), "day");
 }
+
+/** Hours as people say them: "31 hours", from two days on "3 days". */
+export const duration = (hours) =>
+  hours < 48 ? lasting.hour.format(Math.max(1, Math.floor(hours))) : lasting.day.format(Math.floor(hours / 24));
 
 /** "prelist 2022_2, as of 14:05": what a number rests on; with a past `day` of the campaign, as of its end. */
 export function basis(asOf, day = null) {

@@ -28,6 +28,14 @@ SELECT c.series, a.level, a.code, c.cell, c.expected, c.estimated
 FROM ground.expected_cell c JOIN ground.area a USING (edition_id, number)
 WHERE c.edition_id = :edition_id;
 
+-- name: keep_prelist
+-- The same for families of the prelist: their blocks by code, for theirs are too many rows to carry.
+CREATE TEMP TABLE kept_block ON COMMIT DROP AS
+SELECT a.number, a.level, a.code
+FROM ground.area a
+WHERE a.edition_id = :edition_id
+  AND EXISTS (SELECT FROM ground.prelist p WHERE p.edition_id = a.edition_id AND p.number = a.number);
+
 -- name: clear
 WITH areas AS (DELETE FROM ground.area WHERE edition_id = :edition_id),
      owners AS (DELETE FROM ground.owner WHERE edition_id = :edition_id),
@@ -50,6 +58,23 @@ INSERT INTO ground.expected_cell (edition_id, series, number, cell, expected, es
 SELECT a.edition_id, k.series, a.number, k.cell, k.expected, k.estimated
 FROM kept_cell k JOIN ground.area a ON a.edition_id = :edition_id AND a.code = k.code AND a.level = k.level
 WHERE a.number = a.last;
+
+-- name: return_prelist
+-- Families of the prelist go with their block; tells how many were dropped, since it is gone or divided.
+WITH place AS (
+    SELECT k.number AS before, a.number
+    FROM kept_block k
+    LEFT JOIN ground.area a ON a.edition_id = :edition_id AND a.code = k.code AND a.level = k.level AND a.number = a.last
+), moved AS (
+    UPDATE ground.prelist p SET number = c.number
+    FROM place c
+    WHERE p.edition_id = :edition_id AND p.number = c.before AND c.number <> c.before
+), dropped AS (
+    DELETE FROM ground.prelist p USING place c
+    WHERE p.edition_id = :edition_id AND p.number = c.before AND c.number IS NULL
+    RETURNING 1
+)
+SELECT count(*) FROM dropped;
 
 -- name: incoming
 CREATE TEMP TABLE arriving (

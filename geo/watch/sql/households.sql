@@ -46,3 +46,23 @@ CROSS JOIN LATERAL (
 ) h
 ORDER BY span.place, h.cell, h.household_id
 LIMIT :limit;
+
+-- name: one
+-- One household; the policy holds.
+SELECT h.household_id, h.revision, h.block, h.number, h.located, h.cell, ST_X(h.geom) AS lon, ST_Y(h.geom) AS lat,
+    h.accuracy_m, h.captured_at, h.day, h.result, h.origin, h.visit, h.revisit_at, h.welfare, h.enumerator, h.flags,
+    h.closed
+FROM intake.household h WHERE h.household_id = :household_id;
+
+-- name: revisions
+-- What is known of its visits, in the order in which they are judged.
+SELECT revision, captured_at, received_at, result, visit, revisit_at, enumerator
+FROM intake.submission WHERE household_id = :household_id
+ORDER BY captured_at, revision;
+
+-- name: closings
+-- Acts of closing it and of undoing that, oldest first.
+SELECT c.closing_id, c.revision, c.closed, c.reason, c.note, a.name AS decided_by, c.decided_at
+FROM intake.closing c LEFT JOIN trust.account a ON a.account_id = c.actor
+WHERE c.household_id = :household_id
+ORDER BY c.place;

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from app import bodies
-from app.demo.device import STATUSES, Device
+from app.demo.device import MOST_BLOCKS, STATUSES, Device
 from app.demo.wire import Server, undisturbed
 from tests.app.demo.pretender import accounted, ids, rows
 from tests.app.test_access import until
@@ -253,23 +253,36 @@ def test_ids_in_capitals(service: Service, tmp_path: Path, start: int) -> None:
 
 def test_heartbeats(service: Service, tmp_path: Path, start: int) -> None:
     engine = create_engine(service.logins.worker)
+    word = text("SELECT device, queued, last_event_at, blocks FROM intake.heartbeat")
 
     def heard() -> tuple[Any, ...]:
         with engine.connect() as connection:
-            return tuple(connection.execute(text("SELECT device, queued, last_event_at FROM intake.heartbeat")).one())
+            return tuple(connection.execute(word).one())
 
     with phone(tmp_path, service) as device:
         assert device.heartbeat()
-        assert heard() == ("tab-07", 0, None)
-        device.record(rows(7, start))
+        assert heard() == ("tab-07", 0, None, {})
+        some = [submission(start + n, BLOCKS[n % 5 == 0]) for n in range(7)]
+        device.record([*some, submission(start + 7, block=None)])
         assert device.heartbeat()
-        assert heard() == ("tab-07", 7, NOW)
+        assert heard() == ("tab-07", 8, NOW, {BLOCKS[0].code: 5, BLOCKS[1].code: 2})
         device.drain()
         assert device.heartbeat()
-        assert heard() == ("tab-07", 0, NOW), "sending is no event"
+        assert heard() == ("tab-07", 0, NOW, {}), "sending is no event"
         device.log_in("not-a-token")
         assert not device.heartbeat()
     engine.dispose()
+
+
+def test_blocks_that_no_heartbeat_can_name(service: Service, tmp_path: Path, start: int) -> None:
+    """Rows that will be held back for it, and more blocks than may be named: the word is heard all the same."""
+    odd = [submission(start + n, block=block) for n, block in enumerate(["", "RT 1", "x" * 65, "\0", 7, ["0012"]])]
+    with phone(tmp_path, service) as device:
+        device.record(odd)
+        device.record([submission(start + 10 + n, block=f"{n % 250:04d}") for n in range(300)])
+        assert (len(device.by_block), sum(device.by_block.values())) == (MOST_BLOCKS, 250)
+        assert device.by_block["0049"] == 2, "those where most waits"
+        assert device.heartbeat()
 
 
 # ── the guide ─────────────────────────────────────────────────────────────────────────────────────────────────────

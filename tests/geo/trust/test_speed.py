@@ -21,7 +21,7 @@ from geo.intake import batch, quarantine
 from geo.scope import LAST, Scope
 from geo.trust import accounts
 from geo.trust.grants import Grant
-from geo.watch import households
+from geo.watch import callbacks, households
 from geo.watch import live as mirror
 from geo.watch.households import Question
 from geo.watch.live import Snapshot
@@ -183,6 +183,21 @@ async def test_a_tile_reads_what_lies_in_it_and_around(big: Province, who: str) 
     assert 100 < tile.households <= whole.households
     for plan in found:
         fast(plan, "household", {"household_cell_ix"}, 3 * whole.households)
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("limit", [0, 50])
+async def test_visits_due_read_open_households_alone(big: Province, who: str, limit: int) -> None:
+    asked = callbacks.Question(limit=limit)
+    page, found = await plans(big, who, lambda db, scope: callbacks.listing(db, big.live, scope, asked))
+    assert len(page.rows) == limit
+    of_scope = sum(page.due.values())
+    assert of_scope == pytest.approx({"supervisor": IN_VILLAGE, "coordinator": 20 * IN_VILLAGE,
+                                      "admin": province.HOUSEHOLDS}[who] / 5, rel=0.2)  # fmt: skip
+    for plan in found[:2]:
+        fast(plan, "household", {"household_open_ix"}, of_scope)
+    for plan in found[2:]:
+        fast(plan, "household", {"household_pkey"}, limit)
 
 
 @pytest.mark.parametrize("who", WHO)

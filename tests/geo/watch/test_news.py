@@ -79,7 +79,8 @@ async def test_without_a_word_a_block_is_silent_and_without_assignment_unvisited
     ("word", "state", "why"),
     [
         ((0, None, HOUR), "unvisited", "nobody_yet"),
-        ((0, None, 25 * HOUR), "silent", "device_quiet"),
+        ((0, None, 47 * HOUR), "unvisited", "nobody_yet"),
+        ((0, None, 49 * HOUR), "silent", "device_quiet"),
         ((3, None, HOUR), "silent", "unsynced"),
         ((3, {BLOCKS[0].code: 3}, HOUR), "silent", "unsynced"),
         ((3, {BLOCKS[1].code: 3}, HOUR), "unvisited", "nobody_yet"),
@@ -140,7 +141,7 @@ async def test_a_block_that_falls_silent_is_told_without_an_epoch(db: Database, 
     first = await mirror(db, ground)
     begun = first.news.at
     async with db.worker.begin() as connection:
-        await campaign.save(connection, {"clock": NOW + 30 * HOUR})
+        await campaign.save(connection, {"clock": NOW + 50 * HOUR})
         later = await campaign.load(connection)
     changed = replace(first, campaign=later)
     async with db.worker.connect() as connection:

@@ -1,0 +1,576 @@
+"""Without a network: the last copy with its age, writes that wait and happen once, and nothing left for the next reader."""
+
+import asyncio
+import contextlib
+import re
+import threading
+import time
+from uuid import uuid4
+
+import pytest
+import uvicorn
+from playwright.async_api import expect
+
+from app.access import COOKIE
+from app.main import create_app
+from app.service import Server
+from tests.browser.conftest import PHONE
+from tests.browser.test_axe import look
+from tests.conftest import PASSWORD, Service, people
+from tests.world import submission
+
+pytestmark = pytest.mark.browser
+
+#: What a browser says aloud of a request that did not get through: these tests make it so.
+EXPECTED = re.compile(r"Failed to load resource|ERR_|net::|409|403|401|404")
+
+MODULE = "`${document.body.dataset.assets}/static/copies.js`"
+
+
+@pytest.fixture
+async def phone(visit):
+    """Opens a page on a phone, with its service worker in force; failed requests are no fault here."""
+    opened = []
+
+    async def begin(service, path="/gaps", who="admin", **more):
+        visited = await visit(service, path, who, **{**PHONE, **more})
+        opened.append(visited)
+        await expect(visited.page.locator("#list > li").first).to_be_visible()
+        await settled(visited.page)
+        return visited
+
+    yield begin
+    for one in opened:
+        one.seen.faults[:] = [fault for fault in one.seen.faults if not EXPECTED.search(fault)]
+
+
+async def settled(page) -> None:
+    """Wait until the service worker has what it keeps, and the copies are written."""
+    await page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    await until(page, f"({SHELLS})().then((found) => found.includes('/gaps'))")
+
+
+SHELLS = """async () => {
+  const found = [];
+  for (const name of await caches.keys()) for (const { url } of await (await caches.open(name)).keys()) found.push(new URL(url).pathname);
+  return found;
+}"""
+
+COPIES = """async () => {
+  const { all } = await import(`${document.body.dataset.assets}/static/stored.js`);
+  await all();
+  return new Promise((resolve) => {
+    indexedDB.open("cakupan").onsuccess = ({ target: { result: db } }) => {
+      db.transaction("copies").objectStore("copies").getAll().onsuccess = ({ target: { result } }) => {
+        db.close();
+        resolve(result.filter((one) => one.text));
+      };
+    };
+  });
+}"""
+
+
+async def until(page, check: str, seconds: float = 15) -> None:
+    limit = time.monotonic() + seconds
+    while not await page.evaluate(check):
+        assert time.monotonic() < limit, f"it did not come: {check}"
+        await asyncio.sleep(0.05)
+
+
+async def shells(page) -> list[str]:
+    return [path for path in await page.evaluate(SHELLS) if not path.startswith("/assets/")]
+
+
+async def copies(page) -> list[dict]:
+    return await page.evaluate(COPIES)
+
+
+async def send(page, body, path="/v1/submissions", about="Mencatat satu keluarga"):
+    """What a page does to write: `{queued}`, or `{refused: code}`."""
+    return await page.evaluate(
+        f"""([path, body, about]) => import({MODULE})
+          .then(({{ send }}) => send(path, body, about))
+          .then(({{ queued }}) => ({{ queued }}), ({{ code }}) => ({{ refused: code }}))""",
+        [path, body, about],
+    )
+
+
+def household(number: int) -> dict:
+    """A write that the server does once however often it comes."""
+    return {"submissions": [submission(number)]}
+
+
+def answered(context) -> list[str]:
+    """Ids of the submissions that the server answered, as they come."""
+    found: list[str] = []
+
+    def note(answer) -> None:
+        if answer.url.endswith("/v1/submissions"):
+            found.append(answer.request.post_data_json["submissions"][0]["submission_id"])
+
+    context.on("response", note)
+    return found
+
+
+def completed(service) -> int:
+    with service.client() as client:
+        return client.get("/v1/coverage", params={"level": "scope"}).json()["coverage"][0]["completed"]
+
+
+async def soon(check, seconds: float = 15) -> None:
+    limit = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < limit, "it did not come"
+        await asyncio.sleep(0.1)
+
+
+# ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("language", "age", "again"),
+    [("id-ID", "Salinan terakhir, ", "Coba lagi"), ("en-GB", "Last copy, ", "Try again")],
+)
+async def test_the_list_opens_without_a_network_and_says_how_old_it_is(service, phone, language, age, again):
+    visited = await phone(service, language=language)
+    page = visited.page
+    await visited.context.set_offline(True)
+    await page.reload()
+    await expect(page.locator("#list > li")).to_have_count(6)
+    await expect(page.locator("p.kept")).to_contain_text(age)
+    await expect(page.locator("p.kept")).to_contain_text(
+        {"id-ID": "Tidak ada jaringan", "en-GB": "No network"}[language]
+    )
+    await expect(page.locator(".me")).to_contain_text("admin")
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
+        assert await look(page) == []
+    await visited.context.set_offline(False)
+    await expect(page.locator("p.kept")).to_be_hidden()
+    await expect(page.get_by_role("button", name=again)).to_be_hidden()
+    await page.locator("#live[data-phase=live]").wait_for()
+
+
+async def test_coming_back_shows_what_happened_meanwhile(fresh_service, phone):
+    visited = await phone(fresh_service)
+    page = visited.page
+    await visited.context.set_offline(True)
+    await page.reload()
+    await expect(page.locator("p.kept")).to_be_visible()
+    await expect(page.locator("#list > li").first).to_contain_text("60")
+    fresh_service.send(*(submission(i) for i in range(12)))
+    await visited.context.set_offline(False)
+    await expect(page.locator("#list > li").last).to_contain_text("48")
+    await expect(page.locator("p.kept")).to_be_hidden()
+
+
+async def test_an_old_copy_says_its_hours(service, phone):
+    visited = await phone(service)
+    page = visited.page
+    await page.evaluate("""() => new Promise((resolve) => {
+      indexedDB.open("cakupan").onsuccess = ({ target: { result: db } }) => {
+        const change = db.transaction("copies", "readwrite");
+        change.objectStore("copies").openCursor().onsuccess = ({ target: { result: one } }) => {
+          if (!one) return;
+          if (one.value.text) one.update({ ...one.value, at: Date.now() - 2.2 * 3600000 });
+          one.continue();
+        };
+        change.oncomplete = () => { db.close(); resolve(); };
+      };
+    })""")
+    await visited.context.set_offline(True)
+    await page.reload()
+    await expect(page.locator("p.kept")).to_contain_text("2 jam yang lalu")
+
+
+async def test_a_slow_line_shows_the_copy_and_then_the_answer(service, phone):
+    visited = await phone(service)
+    page = visited.page
+    held = asyncio.Event()
+
+    async def slow(route):
+        await held.wait()
+        await route.continue_()
+
+    await page.route(re.compile("/v1/gaps"), slow)
+    await page.reload()
+    await expect(page.locator("#list > li")).to_have_count(6)
+    await expect(page.locator("p.kept")).to_contain_text("Jaringan lambat")
+    held.set()
+    await expect(page.locator("p.kept")).to_be_hidden()
+
+
+async def test_what_was_never_opened_says_so_and_comes_with_the_network(service, phone):
+    visited = await phone(service)
+    page = visited.page
+    await visited.context.set_offline(True)
+    await page.goto(f"{service.url}/gaps?state=behind")
+    await expect(page.locator("#problem")).not_to_be_empty()
+    await expect(page.locator("p.kept")).to_be_hidden()
+    await visited.context.set_offline(False)
+    await expect(page.locator("#problem")).to_be_empty()
+
+
+async def test_pages_not_opened_yet_open_too(service, phone):
+    visited = await phone(service)
+    page = visited.page
+    await until(page, f"({SHELLS})().then((found) => ['/block', '/callbacks'].every((path) => found.includes(path)))")
+    await visited.context.set_offline(True)
+    for path in ("/callbacks", "/block?code=6472030001000100"):
+        await page.goto(service.url + path)
+        await expect(page.locator(".me")).to_contain_text("admin")
+        await expect(page.locator("h1")).to_be_visible()
+
+
+async def test_only_shells_files_and_lists_of_the_field_are_kept(service, phone):
+    visited = await phone(service)
+    page = visited.page
+    await page.goto(service.url)
+    await visited.ready()
+    paths = await page.evaluate(SHELLS)
+    assert not [path for path in paths if not re.match(r"/assets/\w+/static/|/(gaps|block|callbacks)$", path)]
+    kept = [one["key"].split(" ")[2] for one in await copies(page)]
+    assert kept
+    assert not [
+        key for key in kept if not re.match(r"/v1/(gaps|coverage|areas|enumerators|holes|callbacks|prelist)", key)
+    ]
+
+
+async def test_without_a_place_to_keep_things_everything_works_online(service, visit):
+    visited = await visit(service, "/login", **PHONE)
+    await visited.context.add_init_script(
+        "delete Object.getPrototypeOf(navigator).serviceWorker;"
+        "Object.defineProperty(globalThis, 'indexedDB', { get() { throw new Error('none'); } });"
+    )
+    page = visited.page
+    await page.goto(f"{service.url}/gaps")
+    await expect(page.locator("#list > li")).to_have_count(6)
+    assert await send(page, household(900)) == {"queued": False}
+    await visited.context.set_offline(True)
+    assert await send(page, household(901)) == {"refused": "network"}
+    visited.seen.faults[:] = [fault for fault in visited.seen.faults if not EXPECTED.search(fault)]
+
+
+# ── a service that goes and comes back ──────────────────────────────────────────────────────────────────────────────
+
+
+@contextlib.contextmanager
+def listening(settings, logins, port: int):
+    """A service in a thread, on a port that it had before."""
+    app = create_app(settings, logins, may_lose=True)
+    server = Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, timeout_graceful_shutdown=1), app)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    limit = time.monotonic() + 20
+    while not server.started and time.monotonic() < limit:
+        time.sleep(0.02)
+    assert server.started
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+async def test_a_service_that_goes_and_comes_back(settings, fresh_database, phone):
+    tokens = await people(fresh_database)
+    with listening(settings, fresh_database, 0) as port:
+        service = Service(f"http://127.0.0.1:{port}", fresh_database, tokens, PASSWORD)
+        visited = await phone(service)
+    page = visited.page
+    await page.reload()
+    await expect(page.locator("#list > li")).to_have_count(6)
+    await expect(page.locator("p.kept")).to_contain_text("Tidak ada jaringan")
+    assert await send(page, household(1)) == {"queued": True}
+    with listening(settings, fresh_database, port):
+        await expect(page.locator("p.kept")).to_be_hidden(timeout=40_000)
+        await expect(page.locator("div.kept")).to_have_count(2)
+        await soon(lambda: completed(service) == 1, 40)
+        await page.close()
+
+
+# ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_write_waits_is_said_to_and_is_sent_later(fresh_service, phone):
+    visited = await phone(fresh_service)
+    page = visited.page
+    line = page.locator("div.kept").first
+    await visited.context.set_offline(True)
+    assert await send(page, household(1), about="Menutup keluarga A-1") == {"queued": True}
+    assert await send(page, household(2), about="Menutup keluarga A-2") == {"queued": True}
+    await expect(line).to_contain_text("2 perubahan menunggu dikirim")
+    await page.reload()
+    await expect(line).to_contain_text("2 perubahan menunggu dikirim")
+    await line.locator("summary").click()
+    await expect(line.locator("li").first).to_contain_text("Menutup keluarga A-1")
+    assert await look(page) == []
+    assert completed(fresh_service) == 0
+    await visited.context.set_offline(False)
+    await expect(line).to_be_hidden()
+    await soon(lambda: completed(fresh_service) == 2)
+
+
+async def test_writes_leave_in_the_order_they_were_made(fresh_service, phone):
+    visited = await phone(fresh_service)
+    page = visited.page
+    order = answered(visited.context)
+    await visited.context.set_offline(True)
+    bodies = [household(number) for number in range(3)]
+    for body in bodies[:2]:
+        await send(page, body)
+    await visited.context.set_offline(False)
+    assert await send(page, bodies[2]) == {"queued": False}
+    assert order == [body["submissions"][0]["submission_id"] for body in bodies]
+
+
+async def test_once_also_where_the_answer_got_lost(fresh_service, phone):
+    visited = await phone(fresh_service)
+    page = visited.page
+    answers = []
+
+    async def lost(route):
+        answer = await route.fetch()  # the server has it
+        answers.append((await answer.json())["results"][0]["status"])
+        await (route.abort() if len(answers) == 1 else route.fulfill(response=answer))
+
+    await page.route("**/v1/submissions", lost)
+    assert await send(page, household(1)) == {"queued": True}
+    await expect(page.locator("div.kept").first).to_contain_text("1 perubahan menunggu dikirim")
+    await expect(page.locator("div.kept").first).to_be_hidden()
+    assert answers == ["stored", "duplicate"]
+    assert completed(fresh_service) == 1
+
+
+async def test_two_tabs_send_each_write_once(fresh_service, phone):
+    visited = await phone(fresh_service)
+    page = visited.page
+    other = await visited.context.new_page()
+    await other.goto(f"{fresh_service.url}/gaps")
+    await expect(other.locator("#list > li").first).to_be_visible()
+    sent = answered(visited.context)
+    await visited.context.set_offline(True)
+    for number in range(4):
+        await send((page, other)[number % 2], household(number))
+    await expect(other.locator("div.kept").first).to_contain_text("4 perubahan")
+    await expect(page.locator("div.kept").first).to_contain_text("4 perubahan")
+    await visited.context.set_offline(False)
+    for one in (page, other):
+        await expect(one.locator("div.kept").first).to_be_hidden()
+    assert len(sent) == len(set(sent)) == 4
+    assert completed(fresh_service) == 4
+
+
+async def test_a_refusal_is_kept_with_its_reason_until_somebody_has_read_it(service, phone):
+    visited = await phone(service)
+    page = visited.page
+    path = f"/v1/households/{uuid4()}/close"
+    down = False
+
+    async def refused(route):
+        if down:
+            return await route.abort()
+        return await route.fulfill(
+            status=409,
+            content_type="application/problem+json",
+            json={"type": "urn:cakupan:problem:already-closed", "status": 409, "detail": "it is closed"},
+        )
+
+    await page.route("**/close", refused)
+    assert await send(page, {}, path) == {"refused": "already-closed"}, "one who waits hears it, and it is not kept"
+    bad = page.locator("div.kept.bad")
+    await expect(bad).to_be_hidden()
+    down = True
+    await visited.context.set_offline(True)
+    assert await send(page, {}, path, "Menutup keluarga A-1") == {"queued": True}
+    assert await send(page, household(950), about="Mencatat keluarga A-2") == {"queued": True}
+    down = False
+    await visited.context.set_offline(False)
+    await expect(bad).to_contain_text("1 perubahan ditolak")
+    await expect(bad).to_contain_text("Menutup keluarga A-1")
+    await expect(bad).to_contain_text("Sudah ditutup oleh orang lain.")
+    await expect(page.locator("div.kept").first).to_be_hidden()  # what came after it went its way
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
+        assert await look(page) == []
+    await page.reload()
+    await expect(bad).to_contain_text("Sudah ditutup oleh orang lain.")
+    await bad.get_by_role("button", name="Hapus dari daftar").click()
+    await expect(bad).to_be_hidden()
+    await page.reload()
+    await expect(page.locator("#list > li").first).to_be_visible()
+    await expect(bad).to_be_hidden()
+
+
+# ── who comes next ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def log_in(page, service, who) -> None:
+    """On the log-in page."""
+    await page.get_by_label("Nama akun").fill(who)
+    await page.get_by_label("Kata sandi").fill(service.password)
+    await page.get_by_role("button", name="Masuk").click()
+
+
+async def test_a_log_out_erases_everything(service, phone):
+    visited = await phone(service)
+    page = visited.page
+    assert await shells(page)
+    assert await copies(page)
+    await page.get_by_role("button", name="Keluar").click()
+    await expect(page).to_have_url(re.compile("/login$"))
+    assert await page.evaluate("caches.keys()") == []
+    assert await page.evaluate("indexedDB.databases().then((all) => all.length)") <= 1
+    assert await copies(page) == []
+    assert await page.evaluate("navigator.serviceWorker.getRegistrations().then((all) => all.length)") == 0
+    await visited.context.set_offline(True)
+    with pytest.raises(Exception, match="ERR_INTERNET_DISCONNECTED"):
+        await page.goto(f"{service.url}/gaps")
+
+
+async def test_a_log_out_asks_first_where_writes_wait_and_they_stay_their_accounts(fresh_service, phone):
+    service = fresh_service
+    visited = await phone(service, who="supervisor")
+    page = visited.page
+    aborted = re.compile("/v1/submissions")
+    await page.route(aborted, lambda route: route.abort())
+    assert await send(page, household(1)) == {"queued": True}
+    out = page.get_by_role("button", name="Keluar").first
+    await out.click()
+    ask = page.get_by_role("dialog")
+    await expect(ask).to_contain_text("1 perubahan menunggu dikirim")
+    assert await look(page) == []
+    await ask.get_by_role("button", name="Tetap masuk").click()
+    await expect(ask).to_have_count(0)
+    await out.click()
+    await ask.get_by_role("button", name="Keluar").click()
+    await expect(page).to_have_url(re.compile("/login$"))
+    await expect(page.locator("#kept")).to_contain_text("Satu perubahan menunggu di perangkat ini")
+    assert await copies(page) == []
+    assert await shells(page) == []
+
+    await page.unroute(aborted)
+    await page.goto(f"{service.url}/login?to=/gaps")
+    await log_in(page, service, "coordinator")
+    line = page.locator("div.kept").first
+    await expect(line).to_contain_text("1 perubahan oleh supervisor menunggu di perangkat ini")
+    await page.wait_for_timeout(500)
+    assert completed(service) == 0, "nothing is sent as somebody else"
+    await page.goto(f"{service.url}/account")
+    await page.get_by_role("button", name="Keluar").first.click()
+    await expect(page.locator("#kept")).to_be_visible()
+    await page.goto(f"{service.url}/login?to=/")
+    await log_in(page, service, "supervisor")
+    await soon(lambda: completed(service) == 1)
+
+
+async def test_without_a_network_a_log_out_erases_and_says_what_is_left_to_do(service, phone):
+    visited = await phone(service)
+    page = visited.page
+    await visited.context.set_offline(True)
+    await page.get_by_role("button", name="Keluar").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("Tanpa jaringan")
+    assert await look(page) == []
+    assert await copies(page) == []
+    assert await shells(page) == []
+
+
+async def test_a_session_that_ended_leaves_no_copies_but_what_waits(fresh_service, phone):
+    visited = await phone(fresh_service)
+    page = visited.page
+    await visited.context.set_offline(True)
+    assert await send(page, household(1)) == {"queued": True}
+    (cookie,) = [c for c in await visited.context.cookies() if c["name"] == COOKIE]
+    await visited.context.add_cookies([{**cookie, "value": "ended"}])
+    await visited.context.set_offline(False)
+    await expect(page).to_have_url(re.compile(r"/login\?ended=1&to=%2Fgaps"))
+    await expect(page.locator("#kept")).to_be_visible()
+    assert await copies(page) == []
+    assert await shells(page) == []
+    await log_in(page, fresh_service, "admin")
+    await expect(page).to_have_url(re.compile("/gaps"))
+    await soon(lambda: completed(fresh_service) == 1)
+
+
+async def test_another_account_never_sees_the_first_ones_copies(service, phone):
+    """Also where no log-in page came between, as with a provider of log-ins."""
+    visited = await phone(service)
+    page = visited.page
+    await visited.context.request.post(
+        f"{service.url}/login", form={"name": "supervisor", "password": service.password, "to": "/livez"}
+    )
+    assert await page.evaluate(f"import({MODULE}).then((m) => m.copied('/v1/gaps')).catch((e) => e.code)")
+    await page.goto(f"{service.url}/gaps")
+    await expect(page.locator(".me")).to_contain_text("supervisor")
+    await expect(page.locator("#list > li")).to_have_count(3)
+    await until(page, f"({SHELLS})().then((found) => found.includes('/gaps'))")
+    assert {one["key"].split(" ")[0] for one in await copies(page)} == {"supervisor"}
+    await visited.context.set_offline(True)
+    await page.reload()
+    await expect(page.locator(".me")).to_contain_text("supervisor")
+    await expect(page.locator("#list > li")).to_have_count(3)
+
+
+async def test_a_page_of_one_account_does_nothing_as_another(fresh_service, phone):
+    """Two tabs, one session: what the first tab sends after the second logged in as somebody else is refused, and waits."""
+    visited = await phone(fresh_service)
+    page = visited.page
+    await visited.context.request.post(
+        f"{fresh_service.url}/login", form={"name": "supervisor", "password": PASSWORD, "to": "/livez"}
+    )
+    await send_and_forget(page, household(1))
+    await expect(page.locator(".me")).to_contain_text("supervisor")
+    await expect(page.locator("div.kept").first).to_contain_text("1 perubahan oleh admin menunggu")
+    assert completed(fresh_service) == 0
+
+
+async def send_and_forget(page, body) -> None:
+    """Send, in a page that is about to be loaded anew."""
+    await page.evaluate(
+        f"([body]) => {{ import({MODULE}).then(({{ send }}) => send('/v1/submissions', body, 'x')); }}", [body]
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(403, "no-role"), (403, "not-allowed"), (404, "no-area"), (422, "bad-state")]
+)
+async def test_what_one_may_no_longer_see_is_erased_and_not_shown(service, phone, status, code):
+    visited = await phone(service)
+    page = visited.page
+
+    async def refused(route):
+        said = {"type": f"urn:cakupan:problem:{code}", "status": status, "detail": "no"}
+        await route.fulfill(status=status, content_type="application/problem+json", json=said)
+
+    await page.route(re.compile("/v1/gaps"), refused)
+    await page.reload()
+    await expect(page.locator("#problem")).not_to_be_empty()
+    await expect(page.locator("#list > li")).to_have_count(0)
+    left = [one["key"].split(" ")[2] for one in await copies(page)]
+    assert not [key for key in left if key.startswith("/v1/gaps")]
+    await page.unroute(re.compile("/v1/gaps"))
+    await visited.context.set_offline(True)
+    if code == "no-role":  # not even the page is kept
+        with pytest.raises(Exception, match="ERR_FAILED"):
+            await page.reload()
+        return
+    await page.reload()
+    await expect(page.locator("#problem")).not_to_be_empty()
+    await expect(page.locator("#list > li")).to_have_count(0)
+
+
+async def test_an_operator_may_switch_copies_off(settings, fresh_database, visit):
+    tokens = await people(fresh_database)
+    with listening(settings, fresh_database, 0) as port:
+        service = Service(f"http://127.0.0.1:{port}", fresh_database, tokens, PASSWORD)
+        visited = await visit(service, "/gaps", **PHONE)
+        page = visited.page
+        await expect(page.locator("#list > li")).to_have_count(6)
+        await settled(page)
+    with listening(settings.model_copy(update={"copies_hours": 0}), fresh_database, port):
+        await page.goto(f"{service.url}/gaps")
+        await expect(page.locator("#list > li")).to_have_count(6)
+        await until(page, "navigator.serviceWorker.getRegistrations().then((all) => all.length === 0)")
+        assert await page.evaluate("caches.keys()") == []
+        assert await copies(page) == []
+    visited.seen.faults[:] = [fault for fault in visited.seen.faults if not EXPECTED.search(fault)]
