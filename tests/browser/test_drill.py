@@ -143,3 +143,28 @@ async def test_last_seen_is_an_age_that_grows_with_the_campaigns_clock(fresh_ser
     await expect(row).to_contain_text("30 hours ago")
     await asyncio.to_thread(fresh_service.send, submission(2, BLOCKS[1]))
     await expect(page.locator(ROWS, has_text=BLOCKS[1].code)).to_contain_text("now")
+
+
+async def test_the_states_of_the_list_of_gaps_are_those_of_the_map(service, visit):
+    """The same question on both: the address of the list shows the same blocks here, and leads back."""
+    page = await (await visit(service, path="/?state=unvisited&state=silent&within=6472030002")).ready()
+    await expect(page.locator("#states")).to_contain_text("Hanya blok berstatus: Belum dikunjungi, Tanpa kabar")
+    found = {b["name"] for b in (await listed(page, "state=unvisited&state=silent&within=6472030002"))["gaps"]}
+    assert found
+    await expect(page.locator(ROWS)).to_have_count(len(found))
+    for name in found:
+        await expect(page.locator(ROWS, has_text=name)).to_have_count(1)
+    opacity = await page.evaluate(f"JSON.stringify({MAP}.getPaintProperty('blocks-fill', 'fill-opacity'))")
+    assert '"state"' in opacity
+    assert "0.07" in opacity
+    link = page.get_by_role("link", name="Tampilkan sebagai daftar")
+    assert await link.get_attribute("href") == "/gaps?state=unvisited&state=silent&within=6472030002&within_level=village"
+    await page.get_by_role("button", name="Semua blok").click()
+    await expect(page.locator("#states")).to_be_hidden()
+    await expect(page.locator(ROWS)).to_have_count(3)
+    assert "state=" not in page.url
+    assert await page.evaluate(f"{MAP}.getPaintProperty('blocks-fill', 'fill-opacity')") == 0.85
+
+
+async def listed(page, query: str):
+    return await page.evaluate(f"fetch('/v1/gaps?{query}').then((answer) => answer.json())")
