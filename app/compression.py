@@ -5,8 +5,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.basemap import ADDRESS
 
-#: Tiles, and a file of tiles that is read in pieces.
-_PRESSED = ("/tiles/", ADDRESS)
+#: Tiles, a file of tiles that is read in pieces, and files of the pages, which are compressed once.
+_PRESSED = ("/tiles/", "/assets/", ADDRESS)
 
 
 class Compressed:

@@ -67,7 +67,7 @@ async def holes(
 ) -> Response:
     """Groups of houses in visited blocks where nobody has been, and how many families they are likely to hold.
 
-    Also where the block's total is full. Ask about 2,000 blocks at most: name an area in `within`.
+    Also where the block's total is full. Ask about 1,000 blocks at most: name an area in `within`.
     """
     live = out.house.current
     question = Question(out.within, after, limit)

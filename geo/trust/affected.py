@@ -1,7 +1,7 @@
 """After a breach: whose records went out, by whom and when, from the audit. For the duty to notify within 3 × 24 hours.
 
-The audit says for each read of single households in which blocks they count. All households of those blocks are held
-to be affected: more than were given out, never fewer.
+The audit says for each read of single households in which blocks they count. All households of those blocks, and all
+families on their lists, are held to be affected: more than were given out, never fewer.
 """
 
 from collections.abc import AsyncIterator
@@ -42,7 +42,7 @@ class Affected:
 
     @property
     def households(self) -> int:
-        """Households that count in the blocks read."""
+        """Households that count in the blocks read, or are on a list there."""
         return sum(row["households"] for row in self.villages)
 
 

@@ -33,7 +33,7 @@ NEIGHBOURS, FAR = 6, 60.0
 #: Fewer adjoining houses are never a group.
 LEAST = 5
 #: A group is reported if fewer than so many like it are to be expected in its block by chance.
-CHANCE = 0.002
+CHANCE = 0.005
 #: The ordinary rate of houses without a point where nothing better is known, and how many houses' worth of evidence
 #: the village's rate is for a block and that figure for a village.
 ORDINARY, WEIGHT = 0.08, 50.0
@@ -162,10 +162,12 @@ def matched(houses: Houses, points: Points) -> tuple[Ints, NDArray[np.intp]]:
     x, y = metres(houses.lon, houses.lat, houses.lon, houses.lat)
     px, py = metres(points.lon, points.lat, houses.lon, houses.lat)
     tree = shapely.STRtree(np.asarray(shapely.points(x, y)))
-    i, j = tree.query(shapely.points(px, py), predicate="dwithin", distance=FAR)
-    given = np.where(np.isnan(points.accuracy_m), UNKNOWN, points.accuracy_m / RADIUS)
-    # a door is somewhere on the house: uniformly over a disc of its ground, sigma of either axis half the radius
-    square = given.clip(*SIGMA)[i] ** 2 + houses.area_m2[j] / np.pi / 2
+    sigma = np.where(np.isnan(points.accuracy_m), UNKNOWN, points.accuracy_m / RADIUS).clip(*SIGMA)
+    # a door is at an edge of the house: of a disc of its ground, the square of either axis is half the radius'
+    house = houses.area_m2 / np.pi / 2
+    reach = np.minimum(REACH * np.sqrt(sigma**2 + house.max()), FAR)
+    i, j = tree.query(shapely.points(px, py), predicate="dwithin", distance=reach)
+    square = sigma[i] ** 2 + house[j]
     odds = ((px[i] - x[j]) ** 2 + (py[i] - y[j]) ** 2) / square / 2
     close = odds <= REACH**2 / 2
     i, j, cost = i[close], j[close], (odds + np.log(square))[close]
@@ -196,7 +198,12 @@ def chance(count: int, size: int, rate: float) -> float:
 def _neighbours(x: Floats, y: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Pairs of houses that stand beside each other: one of the nearest of the other. Each pair both ways."""
     places = np.asarray(shapely.points(x, y))
-    a, b = shapely.STRtree(places).query(places, predicate="dwithin", distance=FAR)
+    tree = shapely.STRtree(places)
+    a, b = tree.query(places, predicate="dwithin", distance=FAR / 2)
+    lonely = np.bincount(a, minlength=len(x)) <= NEIGHBOURS  # itself included
+    further, others = tree.query(places[lonely], predicate="dwithin", distance=FAR)
+    near = ~lonely[a]
+    a, b = np.append(a[near], np.flatnonzero(lonely)[further]), np.append(b[near], others)
     a, b = a[a != b], b[a != b]
     away = (x[a] - x[b]) ** 2 + (y[a] - y[b]) ** 2
     order = np.lexsort((b, away, a))

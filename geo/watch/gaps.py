@@ -127,11 +127,6 @@ def listing(live: Snapshot, scope: Scope, question: Question, answered: Scope | 
     )
 
 
-def reason(live: Snapshot, number: int, state: str) -> str:
-    """Why a block is in its state."""
-    return REASONS.get(state) or live.news.reason(number)
-
-
 def _worth_of(live: Snapshot, scope: Scope, numbers: NDArray[np.intp]) -> _Worth:
     """What blocks are worth: worked out for a few, taken from what is kept of all for many."""
     if len(numbers) < FEW:
@@ -224,7 +219,7 @@ def _rows(
     return [
         place
         | row
-        | {"winnable": None if row["gap"] is None else won, "reason": reason(live, n, row["state"])}
+        | {"winnable": None if row["gap"] is None else won, "reason": REASONS.get(row["state"]) or live.news.reason(n)}
         | (_device(live, n) if tell else _UNTOLD)
         for n, place, row, won, tell in zip(
             numbers.tolist(), coverage.places(live, numbers), figures, winnable.tolist(), told.tolist(), strict=True

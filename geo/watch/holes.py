@@ -44,7 +44,7 @@ AROUND = 3.0
 WALKED, WALKED_QUIET, QUIET_DAYS = 0.9, 0.7, 3.0
 
 #: Blocks, and households recorded in them, that may be asked about at once: some seconds.
-MOST_BLOCKS, MOST_HOUSEHOLDS = 2_000, 200_000
+MOST_BLOCKS, MOST_HOUSEHOLDS = 1_000, 150_000
 #: Villages whose groups a process keeps for later questions.
 KEPT = 2_000
 

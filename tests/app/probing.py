@@ -6,6 +6,7 @@ which block they are, and counts are held against those worked out from the rows
 
 import json
 import random
+from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -255,6 +256,24 @@ class Prober:
             if head["total"] != true:
                 self._wrong(f"counted {head['total']} households, not {true}")
 
+    async def prelist(self, caller: Caller) -> None:
+        within, number = self._code(), self._chance.choice(list(BLOCKS.values()))
+        key = json.dumps([number, False, "", 2**31, f"HH-{number:02d}-2"]).encode()
+        asked = {
+            "within": within,
+            "after": self._chance.choice([None, None, urlsafe_b64encode(key).decode().rstrip("="), "?"]),
+            "state": self._chance.choice([None, ["new"], ["missing", "open", "done", "dropped", "new"], ["gone"]]),
+            "limit": self._chance.choice([None, 0, 1, 10_000]),
+        }
+        rows, head = await self._list(caller, "prelist", asked)
+        for row in rows:
+            if BLOCKS.get(row["code"]) not in caller.blocks:
+                self._wrong(f"listed a family of {row['code']}")
+        if head and head["states"]:
+            blocks = len(caller.blocks & inside_of(within))
+            if (head["states"]["missing"], head["states"]["new"]) != (2 * blocks, blocks):
+                self._wrong(f"counted {head['states']} in {blocks} blocks")
+
     async def quarantine(self, caller: Caller) -> None:
         within = self._code()
         state = self._chance.choice([None, ["open"], ["open", "resolved", "rejected"]])
@@ -351,6 +370,18 @@ class Prober:
         shown = [{n: None if v == HIDDEN else v for n, v in row.items()} for row in rows]
         self._areas(caller, shown)
 
+    async def holes(self, caller: Caller) -> None:
+        """Holes in one's own blocks alone."""
+        within = self._code()
+        answer = await self._watched(caller, "/v1/holes", {"within": within, "limit": self._limit(1000)})
+        if answer is None:
+            return
+        said = json.loads(answer.body)
+        if not {row["code"] for row in said["holes"]} <= caller.covered:
+            self._wrong("gave a hole of another's block")
+        if said["blocks"] != len(caller.blocks & inside_of(within)):
+            self._wrong(f"looked at {said['blocks']} blocks")
+
     async def beside(self, caller: Caller) -> None:
         """What says nothing of households or of numbers."""
         path = self._chance.choice(
@@ -385,12 +416,14 @@ Probe = Callable[[Prober, Caller], Awaitable[None]]
 PROBES: dict[tuple[str, ...], Probe] = {
     ("GET /v1/coverage",): Prober.coverage,
     ("GET /v1/gaps",): Prober.gaps,
+    ("GET /v1/holes",): Prober.holes,
     ("GET /v1/cells",): Prober.cells,
     ("GET /v1/progress",): Prober.progress,
     ("GET /v1/enumerators",): Prober.enumerators,
     ("GET /v1/areas",): Prober.areas,
     ("GET /v1/areas/{code}",): Prober.area,
     ("GET /v1/households",): Prober.households,
+    ("GET /v1/prelist",): Prober.prelist,
     ("GET /v1/quarantine",): Prober.quarantine,
     ("POST /v1/quarantine/{row_id}/resolve",): Prober.resolve,
     ("GET /v1/submissions/{submission_id}",): Prober.submission,

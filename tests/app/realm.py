@@ -19,7 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database import Database
-from geo.ground import areas, assignments, campaign, cells, expected
+from geo.ground import areas, assignments, campaign, cells, expected, prelist
 from geo.ground.areas import load_ground
 from geo.ground.inspection import AreaRow
 from geo.ground.sources import Table
@@ -119,6 +119,12 @@ def households_of(number: int) -> list[dict[str, object]]:
     return made
 
 
+def listed_in(number: int) -> list[str]:
+    """The prelist of a block: all of its households but the first, and two families that nobody finds."""
+    found = dict.fromkeys(str(row["household_id"]) for row in households_of(number))
+    return [*list(found)[1:], f"HH-{number:02d}-80", f"HH-{number:02d}-81"]
+
+
 @dataclass(frozen=True)
 class Caller:
     """Somebody, and what it may see, by its grants alone. `sent`: households of rows that it sent itself."""
@@ -200,6 +206,8 @@ async def _ground(db: AsyncConnection) -> None:
     staff = [{"block": code, "enumerator": f"worker-{n:02d}", "supervisor": "leader"} for code, n in BLOCKS.items()]
     table = Table(columns=["block", "enumerator", "supervisor"], rows=staff[::2], notices=[])  # the others only send
     await assignments.store(db, EDITION, table, starts_on=date(2022, 10, 15))
+    listed = [{"id": name, "block": code} for code, number in BLOCKS.items() for name in listed_in(number)]
+    await prelist.store(db, EDITION, ["id", "block"], listed)
 
 
 async def _people(db: AsyncConnection) -> dict[str, Caller]:

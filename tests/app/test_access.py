@@ -25,7 +25,7 @@ HELD = [submission(f"held{at}", block, result="?") for at, block in enumerate(BL
 
 WATCHING = [who for who, person in PEOPLE.items() if person.blocks]
 LISTS = {"coverage": "/v1/coverage", "gaps": "/v1/gaps", "cells": "/v1/cells", "households": "/v1/households",
-         "quarantine": "/v1/quarantine"}  # fmt: skip
+         "prelist": "/v1/prelist", "quarantine": "/v1/quarantine"}  # fmt: skip
 
 #: Guarded GET routes in which there is neither a number nor a household, and what is in them.
 NO_NUMBERS = {
@@ -44,8 +44,10 @@ NO_NUMBERS = {
 #: The others, each with the tests that hold them against the scope.
 NUMBERS = {
     *("GET /v1/coverage", "GET /v1/gaps", "GET /v1/cells", "GET /v1/households", "GET /v1/quarantine"),  # lists
+    "GET /v1/prelist",
     "GET /v1/progress",
     "GET /v1/enumerators",  # tests/app/test_enumerators.py
+    *("GET /v1/callbacks", "GET /v1/households/{household_id:path}"),  # tests/app/test_callbacks.py
     *("GET /v1/areas/{code}", "GET /v1/submissions/{submission_id}", "GET /v1/stream"),
     "GET /tiles/{layer}/{z}/{x}/{y}.mvt",
 }
@@ -159,7 +161,7 @@ def told(name: str, rows: list[Row]) -> set[str]:
     if name == "cells":
         total = sum(int(row["completed"]) for row in rows)
         return {block.code for at, block in enumerate(BLOCKS) if total >> at & 1}
-    if name in {"households", "quarantine"}:
+    if name in {"households", "prelist", "quarantine"}:
         return {
             code for row in rows for code in COUNTED if code in str([row["household_id"], row.get("raw"), row["code"]])
         }
@@ -185,6 +187,8 @@ def test_lists_tell_of_ones_own_blocks_only(filled: Service, name: str, format_:
         more: dict[str, Any] = {"within": within} if within else {}
         if name == "gaps":
             more["state"] = list(STATES)
+        if name == "prelist":  # there is none, so that all are on no list
+            more["state"] = ["missing", "new"]
         if name == "cells":
             more["res"] = 10
         with filled.client(who) as client:
@@ -194,7 +198,7 @@ def test_lists_tell_of_ones_own_blocks_only(filled: Service, name: str, format_:
         assert told(name, rows) == {b.code for b in PEOPLE[who].blocks} & asked_for, (who, within)
         if name == "coverage":  # shapes are public, numbers are not
             assert {row["code"] for row in rows} == asked_for
-        if name in {"households", "quarantine"}:
+        if name in {"households", "prelist", "quarantine"}:
             assert answer.headers["cache-control"] == "no-store"
         else:
             assert "private" in answer.headers["cache-control"]

@@ -10,12 +10,12 @@ import httpx2
 import pytest
 from sqlalchemy import create_engine, text
 
-from app.api.callbacks import CallbacksOut
+from app.api.callbacks import Callback, CallbacksOut
 from app.api.households import ClosingReason, HouseholdOut
 from geo.intake.visits import BETWEEN, Told, judged
 from geo.schema import CLOSING_REASONS
 from geo.watch.callbacks import DUE
-from tests.app.reading import FORMATS, rows_of
+from tests.app.reading import PLACED, POINTS, points_of, rows_of
 from tests.conftest import Service
 from tests.world import BLOCKS, NOW, VILLAGES, Block, submission
 
@@ -154,9 +154,7 @@ def test_who_may_not(filled: Service) -> None:
 def test_rows_say_when_and_what_was(filled: Service) -> None:
     with filled.client() as client:
         page = asked(client, due=DUE)
-    assert list(page["callbacks"][0]) == list(
-        CallbacksOut.model_fields["callbacks"].annotation.__args__[0].model_fields
-    )
+    assert list(page["callbacks"][0]) == list(Callback.model_fields)
     for row in page["callbacks"]:
         name = row["household_id"].removeprefix("SIM-")
         block, visits = block_of(name), SAID[name][1]
@@ -229,7 +227,7 @@ def test_formats_say_the_same_and_are_noted(filled: Service) -> None:
     before = len(audited(filled))
     found = {}
     with filled.client("supervisor") as client:
-        for format_ in FORMATS:
+        for format_ in PLACED:
             answer = client.get(PATH, params={"format": format_, "due": DUE})
             assert answer.headers["cache-control"] == "no-store"
             found[format_] = rows_of(answer.content, "callbacks", format_)
@@ -239,10 +237,20 @@ def test_formats_say_the_same_and_are_noted(filled: Service) -> None:
         assert [row["household_id"] for row in rows] == [row["household_id"] for row in found["json"]], format_
     said = audited(filled)[before:]
     reads = [subject for act, subject in said if act == "callbacks.list"]
-    assert [subject["format"] for subject in reads] == list(FORMATS), "nothing given out is nothing read"
+    assert [subject["format"] for subject in reads] == list(PLACED), "nothing given out is nothing read"
     read = {"blocks": [[5, 7]], "households": len(found["json"]), "edition": "2022_2"}
     assert all(subject == read | {"format": subject["format"]} for subject in reads)
-    assert [subject["what"] for act, subject in said if act == "export"] == ["callbacks"] * (len(FORMATS) - 1)
+    assert [subject["what"] for act, subject in said if act == "export"] == ["callbacks"] * (len(PLACED) - 1)
+
+
+@pytest.mark.parametrize("format_", POINTS)
+def test_a_phone_finds_the_way(filled: Service, format_: str) -> None:
+    with filled.client("supervisor") as client:
+        answer = client.get(PATH, params={"format": format_, "due": "overdue"}, headers={"accept-language": "en"})
+        rows = asked(client, due="overdue")["callbacks"]
+    found = points_of(answer.content, format_)
+    assert [point[:3] for point in found] == [(row["lon"], row["lat"], row["household_id"]) for row in rows]
+    assert all(row["name"] in point[3] for row, point in zip(rows, found, strict=True))
 
 
 # ── one household ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,6 +17,7 @@ DEVICES = {"phone": PHONE, "desk": DESK}
 PATHS = (
     *sorted(PAGES),
     f"/?area={BLOCKS[0].code}&level=block",
+    f"/block?code={BLOCKS[0].code}&level=block",
     "/?day=2022-10-20&measure=schedule",
     "/?projector=1&lang=en",
 )
@@ -24,9 +25,10 @@ PATHS = (
 
 @pytest.fixture(scope="module")
 def campaign(service):
-    """Some work, and a row that waits for a decision."""
+    """Some work, visits to make again, and a row that waits for a decision."""
     far = submission("far", lon=110.0, lat=-7.0)
-    assert service.send(*(submission(i) for i in range(30)), far).status_code == 201
+    again = [submission(f"again{visit}", result="refused", visit=visit) for visit in (1, 3)]
+    assert service.send(*(submission(i) for i in range(30)), far, *again).status_code == 201
     return service
 
 

@@ -49,7 +49,12 @@ async def test_chips_filter_with_counts_and_the_link_says_so(filled, visit):
     chips = {
         name: page.locator(f'[data-due="{name}"]') for name in ("", "overdue", "today", "later", "spent", "closed")
     }
-    for name, said in {"": "Not closed 15", "overdue": "Overdue 6", "today": "Due today 4", "closed": "Closed 2"}.items():
+    for name, said in {
+        "": "Not closed 15",
+        "overdue": "Overdue 6",
+        "today": "Due today 4",
+        "closed": "Closed 2",
+    }.items():
         await expect(chips[name]).to_have_text(said)
     await chips["later"].click()
     await expect(page.locator("#list > li")).to_have_count(2)

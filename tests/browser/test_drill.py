@@ -158,7 +158,8 @@ async def test_the_states_of_the_list_of_gaps_are_those_of_the_map(service, visi
     assert '"state"' in opacity
     assert "0.07" in opacity
     link = page.get_by_role("link", name="Tampilkan sebagai daftar")
-    assert await link.get_attribute("href") == "/gaps?state=unvisited&state=silent&within=6472030002&within_level=village"
+    there = await link.get_attribute("href")
+    assert there == "/gaps?state=unvisited&state=silent&within=6472030002&within_level=village"
     await page.get_by_role("button", name="Semua blok").click()
     await expect(page.locator("#states")).to_be_hidden()
     await expect(page.locator(ROWS)).to_have_count(3)

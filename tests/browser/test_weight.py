@@ -105,7 +105,6 @@ async def test_a_page_weighs_less_than_60_kb(wide, visit, path, language):
     await expect(page.locator("main [aria-busy=true]")).to_have_count(0)
     await page.wait_for_timeout(1000)
     weighed = {asked[key].removeprefix(wide.url): int(size) for key, size in came.items() if key in asked}
-    print(path, language, sum(weighed.values()))
     if path == "/gaps":
         await expect(page.locator("#list > li")).to_have_count(50)
     assert not any("vendor" in name or "/tiles/" in name for name in weighed)

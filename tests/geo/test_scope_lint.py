@@ -16,10 +16,13 @@ ALLOWED = {
     "geo/watch/live.py": {
         "load": "the mirror itself: sees everything, answers nobody",
         "advance": "the mirror itself: sees everything, answers nobody",
+        "hear": "the mirror itself: sees everything, answers nobody",
     },
+    "geo/watch/news.py": {"load": "part of the mirror: sees everything, answers nobody"},
     "geo/watch/coverage.py": {
         "select": "numbers of areas; shapes and codes are public",
         "describe": "what an area is, without any count",
+        "places": "what areas are, without any count",
     },
     "geo/watch/changes.py": {"columns": "figures that were chosen by scope, in other units"},
     "geo/watch/grid.py": {"centres": "where cells lie; which, was chosen by scope"},

@@ -15,7 +15,7 @@ import { number, t } from "./texts.js";
 /** Milliseconds between two loads that only the stream asks for. */
 const PAUSE = 10_000;
 /** What the map library, its style and the tiles of one block come to, compressed. */
-const MAP_KB = 400;
+const MAP_KB = 350;
 
 const place = (id) => document.getElementById(id);
 const asked = new URLSearchParams(location.search);
@@ -25,6 +25,8 @@ const area = { within: code, within_level: level };
 const found = new Map();
 let lastTotal = null;
 let plot = null;
+/** Families that are likely to be missing in holes. */
+let passedOver = 0;
 
 async function load() {
   try {
@@ -42,7 +44,7 @@ async function load() {
     if (row) show(row, asOf);
     else hidden(block);
     tellAge();
-    return { block, row };
+    return { block, row, asOf };
   } catch (problem) {
     const none = problem.status === 404;
     say(t(none ? "block.none" : "block.failed", { code }), none ? null : start);
@@ -72,6 +74,7 @@ function show(row, asOf) {
   place("answer").replaceChildren(...[
     row.gap === null ? null : h("p", { class: "still" }, h("b", {}, number(row.gap)), " ", h("span", {}, t("block.lead_one"))),
     row.gap && row.spent ? h("p", { class: "can-win" }, ...won(row)) : null,
+    passedOver > row.gap ? h("p", { class: "beyond" }, h("a", { href: "#holes" }, t("block.in_holes", { n: number(passedOver) }))) : null,
     h("div", { class: "because" }, state(row.state), h("p", {}, reason(row))),
   ].filter(Boolean));
   place("who").replaceChildren(...[
@@ -153,7 +156,11 @@ async function start() {
   if (!head) return;
   const parts = head.row ? await Promise.all([
     part("missing", "/v1/prelist", { limit: 200 }, (answer) => missing(answer, area)),
-    part("holes", "/v1/holes", {}, (answer) => holes(answer, head.block)),
+    part("holes", "/v1/holes", {}, (answer) => {
+      passedOver = answer.missing;
+      show(head.row, head.asOf);
+      return holes(answer, head.block);
+    }),
     part("callbacks", "/v1/callbacks", { limit: 0 }, callbacks),
   ]) : [];
   offer(head, parts[1]);

@@ -3,7 +3,7 @@
 import { all, erase } from "./stored.js";
 
 erase();
-const n = (await all()).length;
+const n = (await all()).filter((entry) => entry.state === "waiting").length;
 const said = document.getElementById("kept");
 if (n) said.textContent = said.dataset[n === 1 ? "one" : "more"].replace("{n}", n);
 said.hidden = !n;

@@ -37,6 +37,7 @@ export class Filters {
   clear() {
     clearTimeout(this.timer);
     this.name = null;
+    this.words.value = "";
     this.onAsk({ states: [], within: null, level: null, q: "", least: 0 });
     this.words.focus();
   }

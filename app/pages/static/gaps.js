@@ -36,17 +36,23 @@ async function load() {
     live.epoch ??= list.answer.epoch;
     showTotal(total.answer.coverage[0], total.answer.as_of, list.answer);
     show(list.answer);
-    age(load, list, total);
+    age(again, list, total);
     place("problem").replaceChildren();
   } catch {
     if (mine !== turn) return;
     for (const id of ["list", "more", "total"]) place(id).setAttribute("aria-busy", "false");
-    age(load, null);
+    age(again, null);
     place("problem").replaceChildren(
       h("p", { class: "notice bad", role: "alert" }, t("gaps.failed"), " ",
         h("button", { type: "button", class: "quiet", onclick: load }, t("map.retry"))),
     );
   }
+}
+
+/** Everything once more: the network may be back. */
+function again() {
+  load();
+  phones.load(area());
 }
 
 /** How many families are missing in the area, whatever the list is narrowed to, and how many can still be won. */

@@ -6,7 +6,7 @@ import { number, t } from "./texts.js";
 
 /** Ask first, erase the copies, and end the session if the server can be reached. */
 export async function leave(form) {
-  const n = (await all()).filter((entry) => entry.account === document.body.dataset.account).length;
+  const n = (await all()).filter((entry) => entry.state === "waiting" && entry.account === document.body.dataset.account).length;
   if (n && !(await agreed(t(n === 1 ? "leave.waiting_one" : "leave.waiting", { n: number(n) }), t("app.log_out")))) return;
   await erase();
   if (navigator.onLine) form.submit();

@@ -3,7 +3,7 @@
 import { ask } from "./closing.js";
 import { copied, newId, send } from "./copies.js";
 import { dayWords, moment, passed } from "./moments.js";
-import { h } from "./page.js";
+import { address, h } from "./page.js";
 import { number, t, tenths } from "./texts.js";
 
 /** Results that may be closed; who answered in part was met. */
@@ -30,7 +30,7 @@ export class Visit {
     this.item.className = `call ${row.due}`;
     this.head.replaceChildren(...[
       h("p", { class: "when" }, h("i", { class: `due ${row.due}`, "aria-hidden": "true" }), h("b", {}, when(row)), h("span", { class: "unseen" }, ` (${t(`callbacks.due_${row.due}`)})`)),
-      h("h3", {}, row.name ?? "–", " ", h("span", { class: "code" }, row.code)),
+      h("h3", {}, row.code ? h("a", { href: address("/block", { code: row.code, level: "block" }) }, row.name) : "–", " ", h("span", { class: "code" }, row.code)),
       h("p", { class: "place" }, (row.place ?? "").split(", ").slice(0, 2).join(", ")),
       h("p", { class: "door" }, door(row) ?? h("span", { class: "code" }, row.household_id)),
       h("p", { class: "last" }, t(row.enumerator ? "callbacks.last_by" : "callbacks.last", {

@@ -23,19 +23,45 @@ WHERE u.subject ? 'households' AND u.at >= :since
   AND (CAST(:credential AS integer) IS NULL OR u.credential_id = :credential);
 
 -- name: villages
--- Households that count in ranges of blocks, by the area above the block; those of no block by themselves.
+-- Households that count in ranges of blocks, and families of their lists that do not, by the area above the block; those
+-- of no block by themselves.
+WITH span AS (
+    SELECT * FROM unnest(CAST(:firsts AS integer[]), CAST(:lasts AS integer[])) AS span (first, last)
+), counted AS (
+    SELECT h.household_id, h.number FROM span JOIN intake.household h ON h.number BETWEEN span.first AND span.last
+), concerned AS (
+    SELECT household_id, number FROM counted
+    UNION ALL
+    SELECT p.household_id, p.number
+    FROM span
+    JOIN ground.prelist p ON p.edition_id = (SELECT edition_id FROM ground.campaign)
+        AND p.number BETWEEN span.first AND span.last
+    WHERE NOT EXISTS (SELECT FROM counted c WHERE c.household_id = p.household_id)
+)
 SELECT v.code AS village, v.name, count(*) AS households
-FROM unnest(CAST(:firsts AS integer[]), CAST(:lasts AS integer[])) AS span (first, last)
-JOIN intake.household h ON h.number BETWEEN span.first AND span.last
+FROM concerned h
 LEFT JOIN ground.campaign c ON true
 LEFT JOIN ground.area b ON b.edition_id = c.edition_id AND b.number = h.number AND h.number > 0
 LEFT JOIN ground.area v ON v.edition_id = c.edition_id AND v.number = b.parent
 GROUP BY v.code, v.name ORDER BY 3 DESC, 1;
 
 -- name: households
+-- The same one by one.
+WITH span AS (
+    SELECT * FROM unnest(CAST(:firsts AS integer[]), CAST(:lasts AS integer[])) AS span (first, last)
+), counted AS (
+    SELECT h.household_id, h.number FROM span JOIN intake.household h ON h.number BETWEEN span.first AND span.last
+), concerned AS (
+    SELECT household_id, number FROM counted
+    UNION ALL
+    SELECT p.household_id, p.number
+    FROM span
+    JOIN ground.prelist p ON p.edition_id = (SELECT edition_id FROM ground.campaign)
+        AND p.number BETWEEN span.first AND span.last
+    WHERE NOT EXISTS (SELECT FROM counted c WHERE c.household_id = p.household_id)
+)
 SELECT h.household_id, coalesce(v.code, '') AS village, b.code AS block
-FROM unnest(CAST(:firsts AS integer[]), CAST(:lasts AS integer[])) AS span (first, last)
-JOIN intake.household h ON h.number BETWEEN span.first AND span.last
+FROM concerned h
 LEFT JOIN ground.campaign c ON true
 LEFT JOIN ground.area b ON b.edition_id = c.edition_id AND b.number = h.number AND h.number > 0
 LEFT JOIN ground.area v ON v.edition_id = c.edition_id AND v.number = b.parent

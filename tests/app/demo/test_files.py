@@ -18,7 +18,7 @@ from app.demo.play import END
 from app.demo.reconcile import reconcile
 from app.demo.sites import draw_sites
 from app.demo.welfare import draw
-from geo.ground import areas, assignments, campaign, expected, footprints
+from geo.ground import areas, assignments, campaign, expected, footprints, prelist
 from geo.ground.inspection import inspect
 from geo.ground.sources import read_areas, read_table
 from geo.intake.files import Reading, import_file
@@ -53,6 +53,8 @@ async def imported(empty_database: Logins, made: tuple[City, Fieldwork, Path]) -
         await footprints.store(connection, EDITION, houses.lon, houses.lat, houses.area_m2)
         table = read_table(folder / files.EXPECTED)
         await expected.store(connection, EDITION, table, series="prelist", source="files", dated=stage.LISTED_ON)
+        table = read_table(folder / files.PRELIST)
+        await prelist.store(connection, EDITION, table.columns, table.rows)
         table = read_table(folder / files.ASSIGNMENTS)
         await assignments.store(connection, EDITION, table, starts_on=stage.STARTS_ON)
     yield db
@@ -69,6 +71,7 @@ async def test_files_make_what_the_demo_lays(
             "SELECT number, last, parent, level, code, name FROM ground.area ORDER BY 1",
             "SELECT number, expected FROM ground.expected ORDER BY 1",
             "SELECT number, cell, expected, estimated FROM ground.expected_cell ORDER BY 1, 2",
+            "SELECT household_id, number, building, sequence FROM ground.prelist ORDER BY 1",
             "SELECT code, enumerator, supervisor FROM ground.assignment ORDER BY 1",
         )
         async with db.worker.begin() as connection:

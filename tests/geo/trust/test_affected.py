@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database import Database
+from geo.ground import prelist
 from geo.trust import accounts, audit
 from geo.trust.affected import Affected, Question, affected, households
 from tests.conftest import Service
@@ -108,6 +109,25 @@ def test_the_households_of_the_blocks_and_no_others(fresh_service: Service) -> N
     assert len(rows) == len(set(rows)) == found.households == 23
     assert set(rows) == expected
     assert by_village(found) == {VILLAGES[0]: 10, VILLAGES[1]: 10, None: 3}
+
+
+def test_families_of_the_prelist_whom_nobody_has_found_are_affected_too(fresh_service: Service) -> None:
+    """They were given out; one that counts in a block that was read stands there alone."""
+    fill(fresh_service)
+    listed = [("SIM-0", BLOCKS[0]), ("SIM-1", BLOCKS[0]), ("SIM-7", BLOCKS[2]), ("F-1", BLOCKS[0]), ("F-5", BLOCKS[5])]
+    rows = [{"id": name, "block": block.code} for name, block in listed]
+    ask(fresh_service, lambda db: prelist.store(db, EDITION, ["id", "block"], rows))
+    with fresh_service.client("enumerator") as client:
+        given = client.get("/v1/prelist").json()["prelist"]
+    assert [row["household_id"] for row in given] == ["F-1", "SIM-1"]
+    found = of(fresh_service)
+    assert [(row["act"], row["households"]) for row in found.readers] == [("prelist.list", 2)]
+    assert (found.blocks, by_village(found)) == ([(BLOCKS[0].number, BLOCKS[0].number)], {VILLAGES[0]: 12})
+
+    async def every(db: AsyncConnection) -> set[str]:
+        return {household async for household, _, _ in households(db, found)}
+
+    assert ask(fresh_service, every) == {f"SIM-{n}" for n in range(0, 60, 6)} | {"SIM-1", "F-1"}
 
 
 def test_by_credential_and_by_time(fresh_service: Service) -> None:

@@ -108,7 +108,7 @@ class Month:
         seen = self.fieldwork.visits
         lon, lat, block = seen.lon[self.visits], seen.lat[self.visits], seen.block[self.visits]
         here = self.located(lon, lat)
-        day = hours.day_of(seen.captured_at[self.visits])
+        day = hours.day_of(seen.captured_at[self.visits]).astype(np.int64)
         groups: list[Hole] = []
         for village in np.unique(self.villages):
             inside = np.flatnonzero(self.villages == village)
