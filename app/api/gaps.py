@@ -26,9 +26,7 @@ async def gaps(
     least: Annotated[int, Query(ge=0, le=1_000_000, description="only blocks with so many families to be found")] = 0,
     sort: Annotated[
         Order,
-        Query(
-            description="`gap`, `winnable`: most first; `coverage`: least first; `last_at`, `heard_at`: longest ago"
-        ),
+        Query(description="`gap`, `winnable`: most first; `coverage`: least first; `last_at`, `heard_at`: longest ago"),
     ] = "gap",
     after: Annotated[str | None, Query(max_length=64, description="`next` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=100_000)] = 100,

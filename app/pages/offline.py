@@ -62,8 +62,7 @@ def needed() -> tuple[str, ...]:
     """Files below `static` that the pages of `SHELLS` load."""
     found = dict.fromkeys(_WHEN_WANTED)
     for template in (*_FRAMES, *SHELLS.values()):
-        path = _TEMPLATES / template
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        text = (_TEMPLATES / template).read_text(encoding="utf-8")
         found |= dict.fromkeys([*_LINKED.findall(text), *_SCRIPT.findall(text)])
     for script in [name for name in found if name.endswith(".js")]:
         found |= dict.fromkeys(assets.needed_by(script))

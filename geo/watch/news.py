@@ -20,8 +20,8 @@ from geo.ground.campaign import Campaign
 
 SQL = queries.load(__file__)
 
-#: Hours of the campaign's clock without a word from a device after which nothing is known of what waits on it. Some send
-#: every second evening only; of 12, 24, 36 and 48 this told most blocks right (`benchmarks/silence.py`).
+#: Hours of the campaign's clock without a word from a device after which nothing is known of what waits on it. Some
+#: send every second evening only; of 12, 24, 36 and 48 this told most blocks right (`benchmarks/silence.py`).
 QUIET_HOURS = 48.0
 
 Seconds = NDArray[np.float64]

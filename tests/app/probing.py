@@ -256,6 +256,31 @@ class Prober:
             if head["total"] != true:
                 self._wrong(f"counted {head['total']} households, not {true}")
 
+    async def callbacks(self, caller: Caller) -> None:
+        within, foreign = self._code(), self._household()
+        asked = {
+            "within": within,
+            "due": self._chance.choice([None, ["overdue"], ["today", "later", "spent", "overdue", "closed"], ["gone"]]),
+            "after": self._chance.choice([None, None, None, f"{self._chance.randrange(6)}~{foreign['household_id']}"]),
+            "limit": self._chance.choice([None, 0, 1, 1000]),
+        }
+        rows, head = await self._list(caller, "callbacks", asked)
+        for row in rows:
+            if BLOCKS.get(row["code"]) not in caller.blocks:
+                self._wrong(f"listed a visit due in {row['code']}")
+        if head:
+            true = sum(3 + n % 5 - self._realm.completed[n] for n in caller.blocks & inside_of(within))
+            if sum(head["due"].values()) != true:
+                self._wrong(f"counted {head['due']}, not {true}")
+
+    async def history(self, caller: Caller) -> None:
+        row = self._household()
+        answer = await self._get(caller, f"/v1/households/{row['household_id']}")
+        seen = int(str(row["household_id"])[3:5]) in caller.blocks
+        right = 401 if not caller.token else 403 if not caller.watches else 200 if seen else 404
+        if answer.status != right:
+            self._wrong(f"answered {answer.status}, not {right}")
+
     async def prelist(self, caller: Caller) -> None:
         within, number = self._code(), self._chance.choice(list(BLOCKS.values()))
         key = json.dumps([number, False, "", 2**31, f"HH-{number:02d}-2"]).encode()
@@ -423,6 +448,8 @@ PROBES: dict[tuple[str, ...], Probe] = {
     ("GET /v1/areas",): Prober.areas,
     ("GET /v1/areas/{code}",): Prober.area,
     ("GET /v1/households",): Prober.households,
+    ("GET /v1/callbacks",): Prober.callbacks,
+    ("GET /v1/households/{household_id:path}",): Prober.history,
     ("GET /v1/prelist",): Prober.prelist,
     ("GET /v1/quarantine",): Prober.quarantine,
     ("POST /v1/quarantine/{row_id}/resolve",): Prober.resolve,

@@ -47,6 +47,7 @@ NUMBERS = {
     "GET /v1/prelist",
     "GET /v1/progress",
     "GET /v1/enumerators",  # tests/app/test_enumerators.py
+    "GET /v1/holes",  # tests/app/test_holes.py
     *("GET /v1/callbacks", "GET /v1/households/{household_id:path}"),  # tests/app/test_callbacks.py
     *("GET /v1/areas/{code}", "GET /v1/submissions/{submission_id}", "GET /v1/stream"),
     "GET /tiles/{layer}/{z}/{x}/{y}.mvt",

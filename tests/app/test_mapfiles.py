@@ -141,7 +141,7 @@ def test_every_row_with_a_point_is_a_waypoint(worked: Service, name: str, kind: 
 
 def test_a_gpx_is_what_phones_read(worked: Service) -> None:
     """GPX 1.1 with nothing but points, and in them nothing but what the schema has, in its order."""
-    root = ElementTree.fromstring(taken(worked, "gaps", "gpx"))  # noqa: S314
+    root = ElementTree.fromstring(taken(worked, "gaps", "gpx"))  # noqa: S314  # made by the service a moment ago
     assert {one.tag.partition("}")[2] for one in root} == {"metadata", "wpt"}
     for point in root.findall("{http://www.topografix.com/GPX/1/1}wpt"):
         assert [one.tag.partition("}")[2] for one in point] == ["name", "desc", "type"]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import httpx2
 import orjson
@@ -25,7 +26,7 @@ def client(service: Service) -> Iterator[httpx2.Client]:
         yield client
 
 
-def kept(script: str) -> dict[str, object]:
+def kept(script: str) -> dict[str, Any]:
     return dict(orjson.loads(script.partition("\n")[0].removeprefix("const KEPT = ").removesuffix(";")))
 
 

@@ -15,6 +15,7 @@ from playwright.async_api import Browser, BrowserContext, Error, Page, async_pla
 
 from app.settings import Settings
 from tests.app.townspeople import move_in
+from tests.browser.afield import EXPECTED, settled
 from tests.conftest import PASSWORD, Service, closed, database_on, logins_of, people, serving
 
 VENDOR = Path(__file__).parents[2] / "app" / "pages" / "vendor" / "maplibre-gl.mjs"
@@ -167,6 +168,23 @@ async def visit(browser: Browser) -> AsyncIterator[Open]:
     for one in opened:
         await one.context.close()
     assert [fault for one in opened for fault in one.seen.faults] == []
+
+
+@pytest.fixture
+async def phone(visit):
+    """Opens a page on a phone, with its service worker in force; failed requests are no fault here."""
+    opened = []
+
+    async def begin(service, path="/gaps", who="admin", **more):
+        visited = await visit(service, path, who, **{**PHONE, **more})
+        opened.append(visited)
+        await expect(visited.page.locator("#list > li").first).to_be_visible()
+        await settled(visited.page)
+        return visited
+
+    yield begin
+    for one in opened:
+        one.seen.faults[:] = [fault for fault in one.seen.faults if not EXPECTED.search(fault)]
 
 
 async def _log_in(page: Page, service, who: str) -> None:
