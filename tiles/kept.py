@@ -24,7 +24,9 @@ from tiles.splice import Still
 
 log = structlog.get_logger()
 
-_MAGIC = b"CKT1"
+#: Begins a file; another number wherever the bytes of a tile are put together in another way, for old halves under new
+#: values would show wrong figures.
+_MAGIC = b"CKT2"
 #: After the magic: features, fields, check sum of the head; bytes of head and of the same deflated.
 _SIZES = struct.Struct("<IIIQQ")
 

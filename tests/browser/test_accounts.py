@@ -288,7 +288,7 @@ async def test_who_loses_its_role_sees_no_old_numbers(fresh_town, visit, impatie
     forget(visited, 403)
 
 
-@pytest.mark.parametrize("device", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize("device", [PHONE, pytest.param(DESK, marks=pytest.mark.slow)], ids=["phone", "desk"])
 @pytest.mark.parametrize("who", ["supervisor", "camat", "baru"])
 async def test_pages_have_names_and_targets_and_fit(town, visit, who, device):
     visited = await visit(town, "/livez", who=who, **device)

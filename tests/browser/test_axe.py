@@ -44,7 +44,7 @@ async def look(page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", ["phone", pytest.param("desk", marks=pytest.mark.slow)])
 async def test_axe_finds_nothing_on_any_page(campaign, visit, device):
     visited = await visit(campaign, "/gaps", **DEVICES[device])
     page = visited.page
@@ -60,7 +60,7 @@ async def test_axe_finds_nothing_on_any_page(campaign, visit, device):
     assert {where: what for where, what in found.items() if what} == {}
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", ["phone", pytest.param("desk", marks=pytest.mark.slow)])
 async def test_axe_finds_nothing_on_the_log_in_page(service, visit, device):
     page = (await visit(service, "/login?failed=password", who=None, **DEVICES[device])).page
     for scheme in ("light", "dark"):

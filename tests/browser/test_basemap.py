@@ -23,8 +23,8 @@ GREEN = (20, 160, 60)
 #: Earth of the style for vector tiles, by day and by night.
 EARTH, EARTH_AT_NIGHT = (0xEC, 0xEE, 0xED), (0x20, 0x29, 0x2E)
 MAP = "document.getElementById('map').map"
-#: Above the middle of the tiny world, where no area is; and in its first block.
-OUTSIDE = (WEST + 1.5 * SIDE, SOUTH + 2.03 * SIDE)
+#: Above the last column of the tiny world, where no area is and no switch lies; and in its first block.
+OUTSIDE = (WEST + 2.5 * SIDE, SOUTH + 2.03 * SIDE)
 INSIDE = BLOCKS[0].at(0.5, 0.2)
 
 With = Callable[[Path], Service]
@@ -37,7 +37,7 @@ async def with_basemap(settings: Settings, fresh_database: Logins) -> AsyncItera
     with ExitStack() as stack:
 
         def start(file: Path) -> Service:
-            wanted = Settings(_env_file=None, home=settings.home, database_url=None, basemap=str(file))
+            wanted = Settings(_env_file=None, home=settings.home, tile_disk_mb=0, database_url=None, basemap=str(file))
             return Service(stack.enter_context(serving(wanted, fresh_database)), fresh_database, tokens, PASSWORD)
 
         yield start

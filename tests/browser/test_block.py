@@ -184,7 +184,7 @@ async def test_what_is_no_block_is_said(service, visit):
     visited.seen.faults.clear()  # the browser itself complains of each 404
 
 
-@pytest.mark.parametrize("language", ["id", "en"])
+@pytest.mark.parametrize("language", ["id", pytest.param("en", marks=pytest.mark.slow)])
 async def test_it_fits_a_phone(town, visit, language):
     page = (await visit(town, "/livez", who="supervisor", **PHONE)).page
     await answers(page, holes=HOLES)

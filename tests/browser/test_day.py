@@ -108,6 +108,7 @@ async def test_the_stream_is_not_laid_over_a_past_day(fresh_service, visit):
     await until_completed(page, 2)
 
 
+@pytest.mark.slow
 async def test_the_days_pass_by_themselves_until_now(campaign, visit):
     page = await (await visit(campaign, "/?day=2022-10-21")).ready()
     await page.get_by_role("button", name="Putar hari demi hari").click()

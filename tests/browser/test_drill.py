@@ -100,7 +100,9 @@ async def test_search_goes_into_an_area(service, visit):
     await expect(again.locator("#table h2")).to_contain_text("3 di dalam Kampung 2")
 
 
-@pytest.mark.parametrize(("measure", "name"), [("schedule", "Jadwal"), ("resolved", "Terselesaikan")])
+@pytest.mark.parametrize(
+    ("measure", "name"), [("schedule", "Jadwal"), pytest.param("resolved", "Terselesaikan", marks=pytest.mark.slow)]
+)
 async def test_the_table_has_the_column_of_the_measure_and_sorts_by_it(fresh_service, visit, measure, name):
     fresh_service.send(*(submission(i, BLOCKS[4]) for i in range(6)))
     page = await (await visit(fresh_service)).ready()

@@ -220,7 +220,7 @@ async def test_keys_alone_filter_and_open_a_block(service, visit):
 
 
 @pytest.mark.parametrize("language", ["id", "en"])
-@pytest.mark.parametrize("width", [320, 360, 390])
+@pytest.mark.parametrize("width", [320, *(pytest.param(width, marks=pytest.mark.slow) for width in (360, 390))])
 async def test_list_and_menu_fit_a_phone(service, visit, language, width):
     device = PHONE | {"viewport": {"width": width, "height": 780}}
     page = (await visit(service, f"/gaps?lang={language}", **device)).page
@@ -267,3 +267,36 @@ async def test_a_fault_is_said_and_can_be_tried_again(service, visit):
     await page.get_by_role("button", name="Coba lagi").click()
     await expect(page.locator("#list > li")).to_have_count(6)
     visited.seen.faults.clear()  # the browser itself complains of the 503
+
+
+HOLE = {
+    "hole": "7-1", "level": "block", "n": 5, "lon": 117.142, "lat": -0.504, "cells": [], "buildings": 9,
+    "since": "2022-10-20", "coverage": 1.02, "state": "over",
+}  # fmt: skip
+
+
+async def test_holes_stand_beside_the_list_also_of_blocks_that_look_full(service, visit):
+    """The list itself names only blocks with a gap; what the answer is made of `tests/app/test_holes.py` holds."""
+    holes = [
+        HOLE | {"code": BLOCKS[0].code, "name": "RT 01", "place": "Kampung 1, Samarinda Ulu", "missing": 14, "low": 9,
+                "high": 20, "gap": 0},
+        HOLE | {"hole": "7-2", "code": BLOCKS[1].code, "name": "RT 02", "place": "Kampung 1, Samarinda Ulu",
+                "missing": 6, "low": 4, "high": 9, "gap": 12},
+    ]  # fmt: skip
+    opened = await visit(service, "/account")
+
+    async def told(route) -> None:
+        await route.fulfill(json={"total": 2, "missing": 20, "blocks": 6, "without_footprints": 0, "holes": holes})
+
+    await opened.page.route("**/v1/holes?**", told)
+    await opened.page.goto(service.url + "/gaps")
+    section = opened.page.locator("#holes")
+    await expect(section.locator("summary")).to_have_text("Kira-kira 20 keluarga terlewat di 2 kelompok rumah")
+    await section.locator("summary").click()
+    await expect(section.locator("li")).to_have_count(2)
+    await expect(section.locator("li").first).to_contain_text(
+        "Kira-kira 14 keluarga (9–20) terlewat. Bloknya tampak sudah penuh."
+    )
+    await expect(section.locator("li").last).to_contain_text("Di daftarnya masih 12 yang belum terdata.")
+    link = section.get_by_role("link", name="RT 01").first
+    assert BLOCKS[0].code in (await link.get_attribute("href") or "")

@@ -192,7 +192,7 @@ async def test_nothing_sticks_out_on_a_phone(service, visit):
     assert small == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["dark", pytest.param("light", marks=pytest.mark.slow)])
 async def test_every_page_says_that_data_are_simulated(service, visit, scheme):
     for path in ("/", "/gaps"):
         page = (await visit(service, path, color_scheme=scheme, viewport={"width": 1440, "height": 900})).page

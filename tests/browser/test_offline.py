@@ -42,7 +42,7 @@ pytestmark = pytest.mark.browser
     ("language", "age", "why", "again"),
     [
         ("id-ID", "Salinan terakhir, ", "Tidak ada jaringan", "Coba lagi"),
-        ("en-GB", "Last copy, ", "No network", "Try again"),
+        pytest.param("en-GB", "Last copy, ", "No network", "Try again", marks=pytest.mark.slow),
     ],
 )
 async def test_the_list_opens_without_a_network_and_says_how_old_it_is(service, phone, language, age, why, again):
@@ -76,6 +76,7 @@ async def test_coming_back_shows_what_happened_meanwhile(fresh_service, phone):
     await expect(page.locator("p.kept")).to_be_hidden()
 
 
+@pytest.mark.slow
 async def test_an_old_copy_says_its_hours(service, phone):
     visited = await phone(service)
     page = visited.page
@@ -95,6 +96,7 @@ async def test_an_old_copy_says_its_hours(service, phone):
     await expect(page.locator("p.kept")).to_contain_text("2 jam yang lalu")
 
 
+@pytest.mark.slow
 async def test_a_slow_line_shows_the_copy_and_then_the_answer(service, phone):
     visited = await phone(service)
     page = visited.page
@@ -112,6 +114,7 @@ async def test_a_slow_line_shows_the_copy_and_then_the_answer(service, phone):
     await expect(page.locator("p.kept")).to_be_hidden()
 
 
+@pytest.mark.slow
 async def test_what_was_never_opened_says_so_and_comes_with_the_network(service, phone):
     visited = await phone(service)
     page = visited.page
@@ -123,6 +126,7 @@ async def test_what_was_never_opened_says_so_and_comes_with_the_network(service,
     await expect(page.locator("#problem")).to_be_empty()
 
 
+@pytest.mark.slow
 async def test_pages_not_opened_yet_open_too(service, phone):
     visited = await phone(service)
     page = visited.page
@@ -146,6 +150,7 @@ async def test_only_shells_files_and_lists_of_the_field_are_kept(service, phone)
     assert not [key for key in kept if not re.match(r"/v1/(gaps|coverage|areas|enumerators)\b", key)]
 
 
+@pytest.mark.slow
 async def test_without_a_place_to_keep_things_everything_works_online(service, visit):
     visited = await visit(service, "/login", **PHONE)
     await visited.context.add_init_script(
@@ -182,6 +187,7 @@ def listening(settings, logins, port: int):
         thread.join(20)
 
 
+@pytest.mark.slow
 async def test_a_service_that_goes_and_comes_back(settings, fresh_database, phone):
     tokens = await people(fresh_database)
     with listening(settings, fresh_database, 0) as port:
@@ -261,6 +267,7 @@ async def test_a_log_out_asks_first_where_writes_wait_and_they_stay_their_accoun
     await soon(lambda: completed(service) == 1)
 
 
+@pytest.mark.slow
 async def test_without_a_network_a_log_out_erases_and_says_what_is_left_to_do(service, phone):
     visited = await phone(service)
     page = visited.page
@@ -308,6 +315,7 @@ async def test_another_account_never_sees_the_first_ones_copies(service, phone):
     await expect(page.locator("#list > li")).to_have_count(3)
 
 
+@pytest.mark.slow
 async def test_a_page_of_one_account_does_nothing_as_another(fresh_service, phone):
     """Two tabs, one session: what the first sends after the second logged in as somebody else is refused, and waits."""
     visited = await phone(fresh_service)
@@ -329,7 +337,12 @@ async def send_and_forget(page, body) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(403, "no-role"), (403, "not-allowed"), (404, "no-area"), (422, "bad-state")]
+    ("status", "code"),
+    [
+        (403, "no-role"),
+        (404, "no-area"),
+        *(pytest.param(*one, marks=pytest.mark.slow) for one in ((403, "not-allowed"), (422, "bad-state"))),
+    ],
 )
 async def test_what_one_may_no_longer_see_is_erased_and_not_shown(service, phone, status, code):
     visited = await phone(service)
@@ -356,6 +369,7 @@ async def test_what_one_may_no_longer_see_is_erased_and_not_shown(service, phone
     await expect(page.locator("#list > li")).to_have_count(0)
 
 
+@pytest.mark.slow
 async def test_an_operator_may_switch_copies_off(settings, fresh_database, visit):
     tokens = await people(fresh_database)
     with listening(settings, fresh_database, 0) as port:

@@ -33,6 +33,7 @@ async def test_a_write_waits_is_said_to_and_is_sent_later(fresh_service, phone):
     await soon(lambda: completed(fresh_service) == 2)
 
 
+@pytest.mark.slow
 async def test_writes_leave_in_the_order_they_were_made(fresh_service, phone):
     visited = await phone(fresh_service)
     page = visited.page

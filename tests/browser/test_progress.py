@@ -193,7 +193,7 @@ async def test_what_is_not_ones_own_has_no_figures(service, visit):
     await expect(page.locator("#facts > *")).to_have_count(0)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["dark", pytest.param("light", marks=pytest.mark.slow)])
 async def test_nobody_is_kept_out(worked, visit, scheme):
     page = (await visit(worked, "/progress", color_scheme=scheme, **PHONE)).page
     await expect(page.locator("#worst li").first).to_be_visible()

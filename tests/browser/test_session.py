@@ -34,7 +34,7 @@ async def test_english_is_kept_and_indonesian_comes_back(service, visit):
     await expect(page.locator("h1")).to_have_text("Where are families still to be found?")
     await page.goto(f"{service.url}/gaps")
     await expect(page.locator("html")).to_have_attribute("lang", "en")
-    await expect(page.locator("#list > li").first).to_contain_text("Nobody has sent a result from here yet")
+    await expect(page.locator("#list > li").first).to_contain_text("Nobody has been here yet")
     await page.get_by_role("link", name="Indonesia").click()
     await expect(page.locator("html")).to_have_attribute("lang", "id")
 

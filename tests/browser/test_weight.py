@@ -88,7 +88,7 @@ def wide(settings: Settings, database) -> Iterator[Service]:
         yield service
 
 
-@pytest.mark.parametrize("language", ["id", "en"])
+@pytest.mark.parametrize("language", ["id", pytest.param("en", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("path", PAGES)
 async def test_a_page_weighs_less_than_60_kb(wide, visit, path, language):
     visited = await visit(wide, "/livez", who="coordinator", **PHONE)

@@ -5,6 +5,7 @@ import { copied } from "./copies.js";
 import { Filters } from "./filters.js";
 import { whole } from "./figures.js";
 import { Live } from "./live.js";
+import { Missed } from "./missed.js";
 import { age } from "./outbox.js";
 import { exports, h, paced } from "./page.js";
 import { Phones } from "./phones.js";
@@ -52,7 +53,13 @@ async function load() {
 /** Everything once more: the network may be back. */
 function again() {
   load();
+  beside();
+}
+
+/** What stands beside the list: the phones, and holes inside blocks. */
+function beside() {
   phones.load(area());
+  missed.load(area());
 }
 
 /** How many families are missing in the area, whatever the list is narrowed to, and how many can still be won. */
@@ -103,7 +110,7 @@ function ask(changes) {
   load();
   if (moved) {
     follow();
-    phones.load(area());
+    beside();
   }
 }
 
@@ -119,6 +126,7 @@ function follow() {
 }
 
 const filters = new Filters(place("filters"), ask);
+const missed = new Missed(place("holes"));
 const phones = new Phones(place("phones"), (name) => {
   ask({ q: name, states: [] });
   place("list-title").scrollIntoView({ block: "start" });
@@ -132,5 +140,5 @@ place("more").addEventListener("click", () => {
 filters.show(question, null);
 load().then(() => {
   follow();
-  phones.load(area());
+  beside();
 });

@@ -67,7 +67,10 @@ def real_blocks(shared, name):
     return np.array(frame.geometry, dtype=object), np.arange(1, len(codes) + 1, dtype=np.int32), codes
 
 
-@pytest.mark.parametrize("name", ["jambi_city", "samarinda", "jambi_sample", "jakarta"])
+@pytest.mark.parametrize(
+    "name",
+    ["jambi_city", "samarinda", *(pytest.param(name, marks=pytest.mark.slow) for name in ("jambi_sample", "jakarta"))],
+)
 def test_real_blocks_give_the_exact_answer(shared, name):
     geometries, numbers, codes = real_blocks(shared, name)
     ranges = owner_ranges(geometries, numbers, codes)

@@ -25,7 +25,8 @@ from tests.world import BLOCKS, VILLAGES, submission
 
 #: Tables that hold, row by row, what was said of single households or who did what with it.
 HOUSEHOLD_TABLES = {
-    *("intake.household", "intake.submission", "intake.quarantine", "intake.batch", "intake.heartbeat", "trust.audit")
+    *("intake.household", "intake.submission", "intake.quarantine", "intake.batch", "intake.heartbeat", "trust.audit"),
+    *("intake.closing", "ground.prelist"),
 }
 
 #: Area of each role's grant, and the blocks it covers.
@@ -71,6 +72,14 @@ async def house(database: Logins) -> AsyncIterator[House]:
         for actor, some in ((ids["admin"], rows + bad), (ids["enumerator"], [submission("own", BLOCKS[4])])):
             await batch.store(connection, ground, Envelope(actor, "t", b"", 0), some, batch.judge(ground, some))
         numbers["SIM-own"] = BLOCKS[4].number
+        for statement in (  # one of each block
+            "INSERT INTO ground.prelist SELECT edition_id, 'LISTED-' || number, number FROM ground.area "
+            "WHERE number = last",
+            "INSERT INTO intake.closing (closing_id, household_id, revision, number, closed, reason, actor) "
+            "SELECT gen_random_uuid(), 'SIM-' || number, 1, number, true, 'unsafe', 1 FROM ground.area "
+            "WHERE number = last",
+        ):
+            await connection.execute(text(statement))
     yield House(db, ids, numbers)
     await db.close()
 
@@ -99,9 +108,9 @@ async def test_tables_with_household_data_have_row_security_forced(house: House)
            WHERE n.nspname = ANY(:schemas) AND c.relkind IN ('r', 'p', 'm', 'v')""",
     )
     assert {name for name, forced, _, _ in found if forced} == HOUSEHOLD_TABLES
-    public = {"ground.area", "ground.edition", "ground.campaign", "ground.version"}  # shapes and dates
-    # counts, and buildings that say nothing of who lives in them; no right to read them
-    leaves = {"intake.delta", "intake.tally_cell", "ground.expected_cell", "ground.footprint"}
+    # shapes, dates, and buildings that say nothing of who lives in them
+    public = {"ground.area", "ground.edition", "ground.campaign", "ground.version", "ground.footprint"}
+    leaves = {"intake.delta", "intake.tally_cell", "ground.expected_cell"}  # counts; no right to read them
     for name, forced, telling, readable in found:
         assert forced or not readable or name in public, f"{name} can be read and has no row security"
         assert forced or not telling or name in public | leaves, f"{name} holds household data without row security"
@@ -142,7 +151,8 @@ async def test_the_rights_of_the_internal_login(house: House) -> None:
            WHERE n.nspname = ANY(:schemas) AND c.relkind = 'r'
              AND has_table_privilege('cakupan_internal', c.oid, right_)""",
     )
-    read = {"ground.version", "ground.edition", "ground.area", "ground.campaign"} | HOUSEHOLD_TABLES - {"trust.audit"}
+    public = {"ground.version", "ground.edition", "ground.area", "ground.campaign", "ground.footprint"}
+    read = public | HOUSEHOLD_TABLES - {"trust.audit"}
     assert set(found) == {(name, "SELECT") for name in read} | {("trust.audit", "INSERT")}
     columns = await catalogue(
         house,
@@ -191,14 +201,16 @@ async def test_policies_let_the_internal_login_see_by_scope_and_by_actor_alone(h
     overseen = "( SELECT trust.overseen() AS overseen)"
     read = {"intake.batch": f"({own})", "intake.heartbeat": f"(({own}) OR trust.works_in(actor, {overseen}))"}
     read |= dict.fromkeys(("intake.submission", "intake.quarantine"), f"(({scope}) OR ({own}))")
-    read["intake.household"] = f"({scope})"
+    read |= dict.fromkeys(("intake.household", "intake.closing"), f"({scope})")
+    current = "( SELECT c.edition_id\n   FROM ground.campaign c)"
+    read["ground.prelist"] = f"((edition_id = {current}) AND ({scope}))"
     assert set(found) == {(table, "{cakupan_internal}", "SELECT", rule) for table, rule in read.items()} | {
         ("trust.audit", "{cakupan_internal}", "INSERT", f"({own})")
     }
 
 
 #: Functions that anybody may call: each works on what it is given, or reads with the rights of who calls it.
-HARMLESS = {"ground.cell_parent", "ground.now", "intake.vector", "trust.actor"}
+HARMLESS = {"ground.cell_parent", "ground.now", "trust.actor"}
 
 #: Functions that act with the rights of the owner, and the logins that may call them.
 FOR_THE_OWNER = {
@@ -253,6 +265,9 @@ async def test_functions_that_act_for_the_owner_are_pinned(house: House) -> None
         "DELETE FROM intake.submission",
         "DELETE FROM intake.quarantine",
         "UPDATE ground.area SET number = number",
+        "DELETE FROM ground.prelist",
+        "INSERT INTO intake.closing SELECT * FROM intake.closing",
+        "SELECT intake.closed('SIM-1')",
         "INSERT INTO trust.audit (actor, act, subject) VALUES (-1, 'x', '{}')",
         "ALTER TABLE intake.household DISABLE ROW LEVEL SECURITY",
         "CREATE TABLE public.copied AS SELECT 1",
@@ -274,8 +289,8 @@ async def test_without_an_actor_there_is_nothing(house: House, actor: str | None
     async with house.db.internal.begin() as connection:
         if actor is not None:
             await connection.execute(text("SELECT set_config('app.actor', :a, true)"), {"a": actor})
-        for table in ("household", "submission", "quarantine", "batch"):
-            assert await connection.scalar(text(f"SELECT count(*) FROM intake.{table}")) == 0
+        for table in HOUSEHOLD_TABLES - {"trust.audit"}:
+            assert await connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0
 
 
 @pytest.mark.parametrize("who", GRANTS)
@@ -289,17 +304,20 @@ async def test_each_role_sees_exactly_its_scope(house: House, who: str) -> None:
         # rows held back lie in the block they name
         held = await connection.scalar(text("SELECT count(*) FROM intake.quarantine"))
         assert held == len(blocks - {0})
+        for table in ("ground.prelist", "intake.closing"):
+            numbers = (await connection.execute(text(f"SELECT number FROM {table}"))).scalars()
+            assert set(numbers) == blocks - {0}
         batches = await connection.scalar(text("SELECT count(*) FROM intake.batch"))
         assert batches == (1 if who in {"admin", "enumerator"} else 0)
 
 
 @pytest.mark.parametrize("actor", ["x", "1; SELECT 1", "1.5", "1e0", "NaN", "99999999999", "(1)", "\u0661", " "])
 async def test_with_a_garbled_actor_there_is_an_error_or_nothing(house: House, actor: str) -> None:
-    for table in ("household", "submission", "quarantine", "batch", "heartbeat"):
+    for table in HOUSEHOLD_TABLES - {"trust.audit"}:
         async with house.db.internal.connect() as connection:
             await connection.execute(text("SELECT set_config('app.actor', :a, true)"), {"a": actor})
             with contextlib.suppress(DBAPIError):
-                assert await connection.scalar(text(f"SELECT count(*) FROM intake.{table}")) == 0
+                assert await connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0
 
 
 async def revised(db: Database, statement: str, **of: object) -> None:

@@ -141,7 +141,10 @@ def test_a_forecast_of_nothing_is_refused(observed: list[float]) -> None:
         forecast.forecast(np.array(observed), 31, 0.9)
 
 
-@pytest.mark.parametrize(("days", "many"), [(10, 50), (31, 100), (45, 50)])
+@pytest.mark.parametrize(
+    ("days", "many"),
+    [pytest.param(10, 50, marks=pytest.mark.slow), (31, 100), pytest.param(45, 50, marks=pytest.mark.slow)],
+)
 def test_intervals_hold_as_often_as_they_say(days: int, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """On campaigns of the library's own kind that it does not contain; those of the demo's are in benchmarks."""
     monkeypatch.setattr(forecast, "SEED", 4711)
