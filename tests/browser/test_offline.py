@@ -303,9 +303,7 @@ async def test_another_account_never_sees_the_first_ones_copies(service, phone):
     await visited.context.request.post(
         f"{service.url}/login", form={"name": "supervisor", "password": service.password, "to": "/livez"}
     )
-    with contextlib.suppress(
-        Error
-    ):  # the page loads itself anew once it hears, by this request or its own
+    with contextlib.suppress(Error):  # the page loads itself anew once it hears, by this request or its own
         await page.evaluate(f"import({MODULE}).then((m) => m.copied('/v1/gaps')).catch((e) => e.code)")
     await page.wait_for_timeout(500)
     await page.goto(f"{service.url}/gaps")
