@@ -29,7 +29,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import INT4MULTIRANGE, JSONB
 
 SCHEMAS = ("ground", "intake", "trust")
 
@@ -46,6 +46,13 @@ CLOSING_REASONS = (
     "moved_away_unconfirmed",
     "other",
 )
+#: What a person decides on a doubt about points, on a proposal, or after visiting a family once more. `reopened` takes
+#: the decision before it back.
+REVIEWS = {
+    "flag": ("explained", "revisit", "reopened"),
+    "proposal": ("accepted", "rejected", "reopened"),
+    "reinterview": ("agrees", "differs", "not_reached", "reopened"),
+}
 SERIES = ("prelist", "verified", "footprint", "civil")
 ROLES = ("enumerator", "supervisor", "coordinator", "local_government", "admin")
 
@@ -183,6 +190,13 @@ campaign = Table(
     instant("clock", null=True),
     instant("clock_at", null=True),
     Column("clock_speed", Double, nullable=False, server_default=text("0"), comment="seconds it gains in a real one"),
+    Column(
+        "draw_key",
+        LargeBinary,
+        nullable=False,
+        server_default=text("uuid_send(gen_random_uuid())"),
+        comment="decides who is drawn for a second interview; nobody may foresee it",
+    ),
     CheckConstraint("campaign_id = 1", name="one"),
     CheckConstraint("ends_on >= starts_on", name="dates"),
     CheckConstraint("clock IS NULL OR simulated", name="clock"),
@@ -337,6 +351,42 @@ closing = Table(
     CheckConstraint("closed = (reason IS NOT NULL)", name="why"),
     Index("closing_household_ix", "household_id", "place"),
     comment="refusals and non-contacts closed by a supervisor, and undone; appended to, never changed",
+    schema="intake",
+)
+
+review = Table(
+    "review",
+    metadata,
+    Column("review_id", Uuid, primary_key=True, comment="made by who decides: the same act sent twice is one"),
+    Column("place", BigInteger, Identity(), nullable=False, comment="order of the acts"),
+    Column("subject", Text, nullable=False),
+    Column("about", Text, nullable=False, comment="name of the flag or proposal, or the household visited once more"),
+    Column("number", Integer, nullable=False, comment="block it lies in"),
+    Column("decision", Text, nullable=False),
+    Column("note", Text, comment="in that person's words"),
+    Column("actor", Integer, nullable=False),
+    instant("decided_at", now=True),
+    one_of("subject", tuple(REVIEWS)),
+    one_of("decision", tuple(dict.fromkeys(word for words in REVIEWS.values() for word in words))),
+    Index("review_about_ix", "subject", "about", "place"),
+    Index("review_number_ix", "number"),
+    comment="what people decided on doubts and proposals; appended to, never changed",
+    schema="intake",
+)
+
+plan = Table(
+    "plan",
+    metadata,
+    Column("plan_id", Uuid, primary_key=True, comment="made by who saves it: the same plan sent twice is one"),
+    Column("place", BigInteger, Identity(), nullable=False, comment="order of saving: the newest counts"),
+    Column("supervisor", Text, nullable=False, comment="account name"),
+    Column("day", Date, nullable=False),
+    Column("numbers", INT4MULTIRANGE, nullable=False, comment="blocks it sends somebody to"),
+    Column("routes", JSONB, comment="stops of each enumerator in walking order; null: the proposal stands"),
+    Column("actor", Integer, nullable=False),
+    instant("saved_at", now=True),
+    Index("plan_day_ix", "supervisor", "day", "place"),
+    comment="plans of a day as supervisors changed them; appended to, never changed",
     schema="intake",
 )
 

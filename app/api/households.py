@@ -20,7 +20,8 @@ from app.errors import documented, problem
 from app.house import House
 from app.outgoing import OutgoingDep
 from geo.intake import closing
-from geo.intake.closing import LONGEST, Act, Closing, VisitsLeft
+from geo.intake.closing import Act, Closing, VisitsLeft
+from geo.intake.notes import LONGEST
 from geo.trust.credentials import Caller
 from geo.watch import households as watch
 from geo.watch.households import Question

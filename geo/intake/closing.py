@@ -13,8 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from geo import queries
 from geo.errors import BadInput, NotFound, Refused
-from geo.identities import identity_number
-from geo.intake import visits
+from geo.intake import notes, visits
 from geo.intake.visits import BETWEEN, Told, Visits
 from geo.schema import CLOSING_REASONS
 from geo.scope import Scope
@@ -24,9 +23,6 @@ SQL = queries.load(__file__)
 
 #: Results that may be closed: refusals and non-contacts (domain, Q). Whoever answered in part was met.
 CLOSABLE = ("refused", "not_met")
-
-#: Characters of a note.
-LONGEST = 500
 
 
 @dataclass(frozen=True)
@@ -110,15 +106,10 @@ def _reason(act: Act) -> str | None:
 
 def _note(act: Act) -> str | None:
     """The note as it may be kept. Raises BadInput where it may not."""
-    note = "".join(c if c.isprintable() else " " for c in act.note or "").strip()
-    if len(note) > LONGEST:
-        raise BadInput(f"a note has at most {LONGEST} characters", code="bad-closing")
-    if identity_number(note):
-        raise BadInput("the note holds what looks like a national or family-card number: take it out",
-                       code="identity-number")  # fmt: skip
+    note = notes.kept(act.note, "bad-closing")
     if act.reason == "other" and not note:
         raise BadInput("say in a note why", code="bad-closing")
-    return note or None
+    return note
 
 
 async def _known(db: AsyncConnection, closing_id: UUID) -> Closing | None:
