@@ -9,7 +9,7 @@ down_revision: str | None = "0008"
 
 DRAW = "decides who is drawn for a second interview; nobody may foresee it"
 
-#: A plan is seen by those who answer for all it touches.
+#: A plan is seen by those who answer for all blocks of its team.
 RIGHTS = """
 GRANT SELECT, INSERT ON intake.review, intake.plan TO cakupan_worker;
 GRANT SELECT ON intake.review, intake.plan TO cakupan_internal;
@@ -37,7 +37,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "review",
-        sa.Column("review_id", sa.Uuid(), nullable=False, comment="made by who decides: the same act sent twice is one"),
+        sa.Column(
+            "review_id", sa.Uuid(), nullable=False, comment="made by who decides: the same act sent twice is one"
+        ),
         sa.Column("place", sa.BigInteger(), sa.Identity(), nullable=False, comment="order of the acts"),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column(
@@ -65,11 +67,20 @@ def upgrade() -> None:
     op.create_index("review_number_ix", "review", ["number"], schema="intake")
     op.create_table(
         "plan",
-        sa.Column("plan_id", sa.Uuid(), nullable=False, comment="made by who saves it: the same plan sent twice is one"),
-        sa.Column("place", sa.BigInteger(), sa.Identity(), nullable=False, comment="order of saving: the newest counts"),
+        sa.Column(
+            "plan_id", sa.Uuid(), nullable=False, comment="made by who saves it: the same plan sent twice is one"
+        ),
+        sa.Column(
+            "place", sa.BigInteger(), sa.Identity(), nullable=False, comment="order of saving: the newest counts"
+        ),
         sa.Column("supervisor", sa.Text(), nullable=False, comment="account name"),
         sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("numbers", INT4MULTIRANGE(), nullable=False, comment="blocks it sends somebody to"),
+        sa.Column(
+            "numbers",
+            INT4MULTIRANGE(),
+            nullable=False,
+            comment="blocks of the team it is for: who answers for all of them sees it",
+        ),
         sa.Column(
             "routes",
             JSONB(),
@@ -78,6 +89,7 @@ def upgrade() -> None:
         ),
         sa.Column("actor", sa.Integer(), nullable=False),
         sa.Column("saved_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("NOT isempty(numbers)", name="plan_numbers_check"),
         sa.PrimaryKeyConstraint("plan_id", name="plan_pkey"),
         comment="plans of a day as supervisors changed them; appended to, never changed",
         schema="intake",

@@ -26,7 +26,7 @@ from tests.world import BLOCKS, VILLAGES, submission
 #: Tables that hold, row by row, what was said of single households or who did what with it.
 HOUSEHOLD_TABLES = {
     *("intake.household", "intake.submission", "intake.quarantine", "intake.batch", "intake.heartbeat", "trust.audit"),
-    *("intake.closing", "ground.prelist"),
+    *("intake.closing", "ground.prelist", "intake.review", "intake.plan"),
 }
 
 #: Area of each role's grant, and the blocks it covers.
@@ -78,6 +78,12 @@ async def house(database: Logins) -> AsyncIterator[House]:
             "INSERT INTO intake.closing (closing_id, household_id, revision, number, closed, reason, actor) "
             "SELECT gen_random_uuid(), 'SIM-' || number, 1, number, true, 'unsafe', 1 FROM ground.area "
             "WHERE number = last",
+            "INSERT INTO intake.review (review_id, subject, about, number, decision, actor) "
+            "SELECT gen_random_uuid(), 'flag', 'night.' || number, number, 'explained', 1 FROM ground.area "
+            "WHERE number = last",
+            "INSERT INTO intake.plan (plan_id, supervisor, day, numbers, actor) "
+            "SELECT gen_random_uuid(), number, '2022-10-20', int4multirange(int4range(number, last, '[]')), 1 "
+            "FROM ground.area WHERE number IN (1, last)",
         ):
             await connection.execute(text(statement))
     yield House(db, ids, numbers)
@@ -201,7 +207,8 @@ async def test_policies_let_the_internal_login_see_by_scope_and_by_actor_alone(h
     overseen = "( SELECT trust.overseen() AS overseen)"
     read = {"intake.batch": f"({own})", "intake.heartbeat": f"(({own}) OR trust.works_in(actor, {overseen}))"}
     read |= dict.fromkeys(("intake.submission", "intake.quarantine"), f"(({scope}) OR ({own}))")
-    read |= dict.fromkeys(("intake.household", "intake.closing"), f"({scope})")
+    read |= dict.fromkeys(("intake.household", "intake.closing", "intake.review"), f"({scope})")
+    read["intake.plan"] = f"({scope.replace('number', 'numbers')})"
     current = "( SELECT c.edition_id\n   FROM ground.campaign c)"
     read["ground.prelist"] = f"((edition_id = {current}) AND ({scope}))"
     assert set(found) == {(table, "{cakupan_internal}", "SELECT", rule) for table, rule in read.items()} | {
@@ -267,6 +274,8 @@ async def test_functions_that_act_for_the_owner_are_pinned(house: House) -> None
         "UPDATE ground.area SET number = number",
         "DELETE FROM ground.prelist",
         "INSERT INTO intake.closing SELECT * FROM intake.closing",
+        "INSERT INTO intake.review SELECT * FROM intake.review",
+        "INSERT INTO intake.plan SELECT * FROM intake.plan",
         "SELECT intake.closed('SIM-1')",
         "INSERT INTO trust.audit (actor, act, subject) VALUES (-1, 'x', '{}')",
         "ALTER TABLE intake.household DISABLE ROW LEVEL SECURITY",
@@ -304,7 +313,9 @@ async def test_each_role_sees_exactly_its_scope(house: House, who: str) -> None:
         # rows held back lie in the block they name
         held = await connection.scalar(text("SELECT count(*) FROM intake.quarantine"))
         assert held == len(blocks - {0})
-        for table in ("ground.prelist", "intake.closing"):
+        plans = (await connection.execute(text("SELECT supervisor FROM intake.plan"))).scalars()
+        assert set(plans) == {str(n) for n in blocks - {0} | ({1} if who == "admin" else set())}
+        for table in ("ground.prelist", "intake.closing", "intake.review"):
             numbers = (await connection.execute(text(f"SELECT number FROM {table}"))).scalars()
             assert set(numbers) == blocks - {0}
         batches = await connection.scalar(text("SELECT count(*) FROM intake.batch"))
