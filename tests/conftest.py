@@ -17,6 +17,8 @@ from uuid import uuid4
 import httpx2
 import pytest
 import uvicorn
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import create_engine, make_url, text
 
 import migrations
@@ -42,6 +44,15 @@ def shared() -> Path:
     if not found.is_dir():
         pytest.skip("real data are not here: set CAKUPAN_SHARED to the folder that holds data/")
     return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def real_hasher() -> Iterator[PasswordHash]:
+    """How passwords are really hashed: in a quarter of a second, on purpose. Every test but its own hashes in no time."""
+    real = accounts._hasher
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts, "_hasher", PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),)))
+        yield real
 
 
 @pytest.fixture(scope="session")

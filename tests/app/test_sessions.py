@@ -267,6 +267,11 @@ def test_guesses_at_the_old_password_lock_too(fresh_service: Service) -> None:
         assert not opens(fresh, "supervisor", fresh_service.password)
 
 
+def test_hashing_a_password_costs_time_and_memory(real_hasher: PasswordHash) -> None:
+    """What RFC 9106 recommends where memory is scarce: three rounds over 64 MiB."""
+    assert real_hasher.hash("simulasi").startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+
+
 def test_an_unknown_name_costs_as_much_as_a_wrong_password(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is held against one hash, and answered alike: whoever counts time or bytes learns no names."""
     compared = []

@@ -32,7 +32,7 @@ FLAGS = [
     "--no-first-run",
     "--disable-quic",
 ]
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 1}
 DESK = {"viewport": {"width": 1440, "height": 900}}
 
 
@@ -154,7 +154,7 @@ async def visit(browser: Browser) -> AsyncIterator[Open]:
     opened: list[Visit] = []
 
     async def begin(service, path: str = "/", who: str | None = "admin", language: str = "id-ID", **device) -> Visit:
-        context = await browser.new_context(locale=language, **(device or DESK))
+        context = await browser.new_context(locale=language, **{"reduced_motion": "reduce", **(device or DESK)})
         page = await context.new_page()
         visit = Visit(context, page, Seen())
         opened.append(visit)
