@@ -13,6 +13,7 @@ from app import (
     commands_grants,
     commands_ground,
     commands_roster,
+    commands_sheets,
     commands_trust,
     commands_watch,
 )
@@ -32,6 +33,7 @@ commands_ground.install(app)
 commands_blocks.install(app)
 commands_watch.install(app)
 commands_export.install(app)
+commands_sheets.install(app)
 commands_trust.install(app)
 commands_roster.install(commands_trust.account)
 commands_grants.install(app)

@@ -131,14 +131,15 @@ def account_show(name: str) -> None:
 def account_password(
     name: str,
     password: Annotated[str | None, typer.Option(help="Left out: one is made and shown once.")] = None,
+    tokens: Annotated[bool, typer.Option("--tokens", help="Revoke its tokens, too.")] = False,
 ) -> None:
-    """Set a new password, end the account's sessions and take its lock away."""
+    """Set a new password, end the account's sessions and take its lock away. Its tokens stay, but for --tokens."""
     chosen = password or accounts.new_password()
 
     async def work(desk: Desk) -> None:
         async with desk.begin() as connection:
             found = await accounts.find(connection, name)
-            await accounts.set_password(connection, found.account_id, chosen, OPERATOR)
+            await accounts.set_password(connection, found.account_id, chosen, OPERATOR, tokens=tokens)
 
     at_desk(work)
     out.print(

@@ -48,12 +48,17 @@ def logins(settings: Settings, owner: str) -> Logins:
 
 
 class Database:
-    """The pools of one process: `worker` sees everything and answers nobody, `internal` sees what policies let pass."""
+    """The pools of one process: `worker` sees everything and answers nobody, `internal` sees what policies let pass.
+
+    `health` is one connection of the worker for the question whether the database answers: a busy service must not be
+    taken for one that has lost it, and be stopped.
+    """
 
     def __init__(self, logins: Logins, pool_size: int, limits: Mapping[str, str] = SERVING) -> None:
         self.logins = logins
         self.worker = _engine(logins.worker, pool_size, limits)
         self.internal = _engine(logins.internal, pool_size, limits)
+        self.health = _engine(logins.worker, 1, limits)
 
     @asynccontextmanager
     async def as_actor(self, actor: int, credential: int | None = None) -> AsyncIterator[AsyncConnection]:
@@ -73,6 +78,7 @@ class Database:
         """Give every connection back."""
         await self.worker.dispose()
         await self.internal.dispose()
+        await self.health.dispose()
 
 
 def _engine(url: str, pool_size: int, limits: Mapping[str, str]) -> AsyncEngine:

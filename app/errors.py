@@ -33,6 +33,7 @@ STATUS_OF_CODE = {
     "session-needed": 403,
     "wrong-password": 403,
     "too-many-requests": 429,
+    "too-many-streams": 429,
     "body-too-large": 413,
     "unsupported-body": 415,
     "too-many-viewers": 503,

@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app import room
 from app.database import Database
 from app.group import Together
 from app.heads import Heads
@@ -71,13 +72,14 @@ class House:
         return self.snapshot
 
     async def intake(self) -> Ground:
-        """What intake needs to know. Raises NotReady before there is a campaign with areas.
+        """What intake needs to know. Raises NotReady: no campaign with areas yet, or no room on the disk.
 
         A simulation may have set the clock a moment ago, and what was recorded since must not seem to lie ahead of it.
         """
         ground = self.ground
         if ground is None:
             raise NotReady(NO_CAMPAIGN, code="no-campaign")
+        room.require(self.settings)
         if not ground.campaign.simulated:
             return ground
         async with self.db.worker.connect() as connection:

@@ -1,13 +1,17 @@
-"""How often one account may ask, and one address fail: so that nobody takes the service from the others.
+"""How often one account may ask, how many maps it may keep open, and how often one address may fail.
 
-Counted in memory, in this process. What is over the limit gets 429 with `Retry-After`; a device keeps what it has and
-sends again. Failures are counted by address, and successes are not: a whole office shares one.
+So that nobody takes the service from the others. Counted in memory, in this process. What is over the limit gets 429 with
+`Retry-After`; a device keeps what it has and sends again. Failures are counted by address, and successes are not: a whole
+office shares one.
 """
 
 import asyncio
 import ipaddress
 import math
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from fastapi import Request
 from limits import RateLimitItem, RateLimitItemPerMinute
@@ -32,6 +36,20 @@ class TooMany(CakupanError):
 AT_ONCE = 2
 
 
+class TooManyStreams(TooMany):
+    """As many maps of one account are open as may be."""
+
+    code = "too-many-streams"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(REDIAL_SECONDS)
+        self.args = (f"{most} maps of this account are open already: close one",)
+
+
+#: After so many seconds a map that was refused may ask again.
+REDIAL_SECONDS = 10
+
+
 class Limits:
     """The counters of one process. Log-ins are let in a few at a time (`entering`), lest uploads wait for them."""
 
@@ -40,11 +58,29 @@ class Limits:
         self._counters = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._asked = _a_minute(settings.requests_per_minute)
         self._failed = _a_minute(settings.failures_per_minute)
+        self._streams = settings.streams_per_account
+        self._open = Counter[int]()
 
     def asked(self, account: int) -> None:
         """Count a request of an account. Raises TooMany."""
         if self._asked and not self._counters.hit(self._asked, "asked", str(account)):
             raise TooMany(self._seconds(self._asked, "asked", str(account)))
+
+    def may_watch(self, account: int) -> None:
+        """Before a stream is opened. Raises TooManyStreams."""
+        if self._streams and self._open[account] >= self._streams:
+            raise TooManyStreams(self._streams)
+
+    @contextmanager
+    def watching(self, account: int) -> Iterator[None]:
+        """Count a stream while it is open."""
+        self._open[account] += 1
+        try:
+            yield
+        finally:
+            self._open[account] -= 1
+            if not self._open[account]:
+                del self._open[account]
 
     def may_fail(self, request: Request) -> None:
         """Before a secret is looked at. Raises TooMany where too many from the same address were wrong."""

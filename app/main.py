@@ -15,16 +15,23 @@ from app.api import (
     campaign,
     coverage,
     enumerators,
+    flags,
+    footprints,
     gaps,
     health,
     heartbeats,
     holes,
     households,
+    jobs,
     me,
+    plan,
     prelist,
     progress,
+    proposals,
     quarantine,
+    reinterviews,
     session,
+    sheets,
     stream,
     submissions,
     tiles,
@@ -37,6 +44,7 @@ from app.headers import SecurityHeaders
 from app.heads import Heads
 from app.hosts import TrustedHosts
 from app.house import House
+from app.jobs import Jobs
 from app.limits import Limits
 from app.pages import routes as pages
 from app.settings import Settings
@@ -54,7 +62,8 @@ def create_app(settings: Settings, logins: Logins, *, heads: Heads | None = None
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         house = House(settings, Database(logins, settings.pool_size), _kept(settings), heads)
         app.state.house = house
-        async with house.living():
+        app.state.jobs = jobs_here = Jobs()
+        async with house.living(), jobs_here.living():
             yield
 
     app = FastAPI(
@@ -72,10 +81,12 @@ def create_app(settings: Settings, logins: Logins, *, heads: Heads | None = None
     app.state.viewers = 0
     app.state.may_lose = may_lose
     errors.install(app)
-    about_households = (submissions, heartbeats, households, callbacks, prelist, quarantine)
-    about_areas = (areas, campaign, coverage, enumerators, gaps, holes, progress, stream, tiles, basemap_file)
+    about_households = (submissions, heartbeats, households, callbacks, prelist, quarantine, plan)
+    about_doubts = (flags, proposals, reinterviews)
+    about_areas = (areas, campaign, coverage, enumerators, gaps, holes, progress, stream)
+    drawn = (tiles, footprints, sheets, jobs, basemap_file)
     about_people = (session, me, tokens, access, accounts, audit)
-    for noun in (*about_households, *about_areas, health, *about_people):
+    for noun in (*about_households, *about_doubts, *about_areas, *drawn, health, *about_people):
         app.include_router(noun.router)
     app.include_router(pages.router)
     if settings.oidc_issuer and settings.oidc_client_id:

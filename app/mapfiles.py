@@ -52,7 +52,15 @@ SAID = {
         ("{household_id}",),
         ("{name} {code}", "{place}", "way.building", "count.{result}", "way.visits", "way.due", "way.enumerator"),
     ),
+    "plan": Said(
+        ("{order}", "{name}"),
+        ("plan.kind_{kind}", "{code}", "{place}", "way.building", "route.families", "route.time", "way.enumerator"),
+    ),
     "prelist": Said(("{household_id}",), ("{name} {code}", "way.building", "way.visits")),
+    "reinterviews": Said(
+        ("{household_id}",), ("{name} {code}", "{place}", "way.building", "way.enumerator", "outcome.{outcome}")
+    ),
+    "proposals": Said(("proposal.{kind}", "{name}"), ("{code}", "{place}", "{other_name} {other_code}")),
     "households": Said(("{household_id}",), ("{name} {code}", "count.{result}", "way.visit", "way.enumerator")),
     "quarantine": Said(("held.{reason}",), ("{household_id}", "{name} {code}", "{place}", "{detail}")),
     "coverage": Said(("{name}",), ("{code}", "way.done", "way.left")),
@@ -257,7 +265,6 @@ def _shapes(rows: Sequence[Row], shapes: Mapping[Any, str | bytes], key: str) ->
         return shapely.to_wkb(found), "Point"
     texts = (shapes[rows[at][key]] for at in outlined)
     drawn = shapely.from_geojson([text.decode() if isinstance(text, bytes) else text for text in texts])
-    found[outlined] = [
-        shape if shape.geom_type == "MultiPolygon" else shapely.MultiPolygon([shape]) for shape in drawn.tolist()
-    ]
-    return shapely.to_wkb(found), "MultiPolygon" if len(outlined) == len(rows) else "Unknown"
+    found[outlined] = [shapely.MultiPolygon([shape]) if shape.geom_type == "Polygon" else shape for shape in drawn]
+    areas = len(outlined) == len(rows) and all(shape.geom_type == "MultiPolygon" for shape in found)
+    return shapely.to_wkb(found), "MultiPolygon" if areas else "Unknown"

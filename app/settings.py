@@ -72,8 +72,17 @@ class Settings(BaseSettings):
     proxies: str = Field(
         default="127.0.0.1", description="Addresses of proxies whose X-Forwarded-For and -Proto are believed; `*`: all."
     )
+    least_free_percent: int = Field(
+        default=5,
+        ge=0,
+        le=50,
+        description="Free part of the private database's disk below which uploads are put off, percent; 0: never.",
+    )
     requests_per_minute: int = Field(
         default=3000, ge=0, description="Most requests a minute of one account, in one process; 0: any number."
+    )
+    streams_per_account: int = Field(
+        default=100, ge=0, description="Most streams (open maps) of one account at once, in one process; 0: any number."
     )
     failures_per_minute: int = Field(
         default=300, ge=0, description="Most wrong secrets a minute from one address, in one process; 0: any number."

@@ -209,7 +209,8 @@ def service(on: Stage, **settings: str) -> Iterator[tuple[int, int]]:
     checkout = Path(__file__).parent.parent
     environment = {k: v for k, v in os.environ.items() if k != "DATABASE_URL"}
     environment |= {"CAKUPAN_HOME": str(on.home), "PYTHONPATH": str(checkout), "CAKUPAN_LOG_LEVEL": "warning"}
-    environment |= {"CAKUPAN_REQUESTS_PER_MINUTE": "0"} | {f"CAKUPAN_{k.upper()}": v for k, v in settings.items()}
+    environment |= {"CAKUPAN_REQUESTS_PER_MINUTE": "0", "CAKUPAN_STREAMS_PER_ACCOUNT": "0"}
+    environment |= {f"CAKUPAN_{k.upper()}": v for k, v in settings.items()}
     command = [sys.executable, "-P", "-m", "app.cli", "serve", "--port", str(port)]
     with process(command, port, "/readyz", environment) as number:
         yield number, port

@@ -187,7 +187,12 @@ async def end(
 
 @router.post("/v1/accounts/{name}/password")
 async def new_password(
-    request: Request, house: HouseDep, admin: Administrator, _: InSession, name: Name
+    request: Request,
+    house: HouseDep,
+    admin: Administrator,
+    _: InSession,
+    name: Name,
+    tokens: Annotated[bool, Query(description="revoke its tokens, too")] = False,
 ) -> PasswordOut:
     """Give an account a new password, made here and said this once; its sessions end. Needs a session."""
     printable(name)
@@ -196,7 +201,7 @@ async def new_password(
     password = accounts.new_password()
     async with house.db.for_actor(admin.account_id, admin.credential_id) as connection:
         account = await holders.changeable(connection, admin.scope, name)
-        await accounts.set_password(connection, account, password, admin.scope)
+        await accounts.set_password(connection, account, password, admin.scope, tokens=tokens)
     request.app.state.believed.clear()
     return PasswordOut(name=name, password=password)
 

@@ -26,7 +26,7 @@ async def readyz(request: Request, house: HouseDep) -> Response | dict[str, obje
     if house.closing:
         return problem(503, "closing", "the service is closing")
     try:
-        async with asyncio.timeout(5), house.db.worker.begin() as connection:
+        async with asyncio.timeout(5), house.db.health.begin() as connection:
             wanting = await durability.wanting(connection)
             revision = await connection.run_sync(migrations.current)
     except (SQLAlchemyError, OSError, TimeoutError):

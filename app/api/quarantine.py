@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import small_bodies
-from app.access import HouseDep, one_of
+from app.access import HouseDep, Watcher, one_of
 from app.answers import Said, listed
 from app.api.areas import said_of_all
 from app.api.submissions import ReceiptOut
@@ -18,7 +18,7 @@ from app.outgoing import OutgoingDep
 from geo.intake import quarantine
 from geo.intake.quarantine import Action, Decision, Outcome, Question
 from geo.intake.reasons import Reason
-from geo.scope import LAST
+from geo.scope import LAST, Scope
 from geo.trust.credentials import Caller
 from geo.watch import coverage
 from geo.watch.live import Snapshot
@@ -59,6 +59,7 @@ class HeldRow(BaseModel):
     known: dict[str, Any] | None = Field(description="the record stored under the same id, or household and revision")
     sender: str | None = Field(description="account that sent it")
     own: bool = Field(description="whether the caller sent it")
+    yours: bool = Field(description="whether the caller may decide on it, while it is open")
     batch_id: UUID
     row: int
     received_at: datetime
@@ -102,6 +103,7 @@ class OutcomeOut(BaseModel):
 @router.get("/v1/quarantine", responses=listed(QuarantineOut))
 async def rows_held(
     out: OutgoingDep,
+    watcher: Watcher,
     state: Annotated[list[HeldState] | None, Query(description="left out: the open ones")] = None,
     reason: Annotated[list[Reason] | None, Query(description="only rows held for these")] = None,
     after: Annotated[int | None, Query(ge=0, le=2**63 - 1, description="`next` of the page before")] = None,
@@ -117,7 +119,8 @@ async def rows_held(
     async with out.house.db.as_actor(out.scope.actor, out.scope.credential) as connection:
         found = await quarantine.listing(connection, out.scope, question)
     head = said_of_all(live) | {"states": found.states, "reasons": found.reasons, "next": found.next}
-    rows = [_placed(live, row) for row in found.rows]
+    deciding = watcher.only(DECIDERS)
+    rows = [_placed(live, row, deciding.scope if deciding else None) for row in found.rows]
     if out.format in {"csv", "xlsx"}:
         rows = [row | {name: _text(row[name]) for name in _NESTED} for row in rows]
         head |= {name: _text(head[name]) for name in ("states", "reasons")}
@@ -161,12 +164,13 @@ def _outcome(outcome: Outcome) -> bytes:
     })  # fmt: skip
 
 
-def _placed(live: Snapshot, row: dict[str, Any]) -> dict[str, Any]:
-    """A row with the area it belongs to, in the order of the contract."""
+def _placed(live: Snapshot, row: dict[str, Any], deciding: Scope | None) -> dict[str, Any]:
+    """A row with the area it belongs to, in the order of the contract; `deciding` is where the caller may decide."""
     number = row["number"] if 0 < row["number"] < len(live.tree) else 0
     area = coverage.describe(live, number) if number else {}
     above = live.tree.path(int(live.tree.parent[number])) if number else []
     more = {
+        "yours": deciding is not None and deciding.covers(row["number"], row["number"]),
         "code": area.get("code"),
         "name": area.get("name"),
         "level": area.get("level"),

@@ -8,6 +8,7 @@ import orjson
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
+from app import limits
 from app.access import BELIEVED_SECONDS, HouseDep, Watcher, WithinDep, still
 from app.answers import STREAMED
 from app.api.areas import Level
@@ -49,6 +50,7 @@ async def stream(
     """
     if request.app.state.viewers >= MOST_VIEWERS:
         raise Denied("as many maps are open as this machine carries; try again", code="too-many-viewers")
+    limits.of(request).may_watch(watcher.account_id)
     begun = int(last_event_id) if last_event_id and last_event_id.isdecimal() else epoch
     asked = Asked(tuple(level or ("block",)), res, within)
     return StreamingResponse(
@@ -71,12 +73,13 @@ async def _while_open(
 ) -> AsyncIterator[bytes]:
     """The events, until the caller's token, session or grant ends."""
     asked_at = time.monotonic()
-    async for event in events:
-        if time.monotonic() - asked_at > BELIEVED_SECONDS:
-            if not await still(request, house, watcher):
-                return
-            asked_at = time.monotonic()
-        yield event
+    with limits.of(request).watching(watcher.account_id):
+        async for event in events:
+            if time.monotonic() - asked_at > BELIEVED_SECONDS:
+                if not await still(request, house, watcher):
+                    return
+                asked_at = time.monotonic()
+            yield event
 
 
 async def _events(

@@ -85,6 +85,7 @@ class PasswordIn(BaseModel):
     model_config = ConfigDict(title="Password", extra="forbid")
     old: str = Field(max_length=200)
     new: str = Field(max_length=1000)
+    tokens: bool = Field(default=False, strict=True, description="revoke the tokens, too")
 
 
 @router.get("/v1/tokens")
@@ -167,6 +168,8 @@ async def change_password(
 ) -> Response:
     """Change one's own password. Every other session ends; this one goes on under a new cookie. Needs a session.
 
+    Tokens stay in force, unless `tokens` asks for their end: whoever knew the old password may have made one.
+
     A wrong old password counts like a failed log-in: after five of them the account is locked for fifteen minutes.
     """
     accounts.check_password(wanted.new)
@@ -178,7 +181,9 @@ async def change_password(
         async with house.db.for_actor(caller.account_id, caller.credential_id) as connection:
             secret = await accounts.log_in(connection, caller.name, wanted.old, lasts, address)
             if secret is not None:
-                await accounts.set_password(connection, caller.account_id, wanted.new, caller.scope)
+                await accounts.set_password(
+                    connection, caller.account_id, wanted.new, caller.scope, tokens=wanted.tokens
+                )
                 secret = await accounts.enter(connection, caller.account_id, lasts, how="password", address=address)
         if secret is None:  # said after the failure was written down
             counters.failed(request)

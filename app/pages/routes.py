@@ -49,12 +49,18 @@ _APART = {
     "state.": ("gaps.html", "block.html", "map.html"),
     "phones.": ("gaps.html",),
     "block.": ("block.html",),
+    "sheet.": (),  # of printed paper
+    "print.": ("gaps.html", "block.html"),
     "callbacks.": ("callbacks.html",),
+    **dict.fromkeys(("quality.", "flag.", "proposal.", "again."), ("quality.html",)),
+    "outcome.": (),  # of files for maps
+    "plan.": ("plan.html",),
+    "point.": ("gaps.html", "block.html", "callbacks.html", "plan.html", "quality.html"),
     "measure.": ("gaps.html", "block.html", "map.html"),
     **dict.fromkeys(("panel.", "legend."), ("map.html",)),
     "days.": ("map.html",),
-    "way.": (),  # of files for maps
-    **dict.fromkeys(("copies.", "outbox."), tuple(offline.SHELLS.values())),
+    **dict.fromkeys(("way.", "route."), ()),  # of files for maps and paper
+    **dict.fromkeys(("copies.", "outbox."), (*offline.SHELLS.values(), "quality.html")),
 }
 
 #: Pages that show a map with the basemap of the settings beneath.
@@ -95,6 +101,8 @@ PAGES = {
     "/gaps": Page("gaps.html"),
     "/block": Page("block.html"),
     "/callbacks": Page("callbacks.html"),
+    "/quality": Page("quality.html", DECIDERS),
+    "/plan": Page("plan.html", DECIDERS),
     "/quarantine": Page("quarantine.html"),
     "/access": Page("access.html", OVERSEERS, campaign=False),
     "/account": Page("account.html", None, campaign=False),
@@ -128,6 +136,18 @@ async def block(request: Request, house: HouseDep, found: KnownDep, spoken: Lang
 @router.get("/callbacks")
 async def callbacks(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
     """The list of families to be visited again, and of those that were closed."""
+    return await _inside(request, house, found, spoken)
+
+
+@router.get("/plan")
+async def plan(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
+    """Whom to send where: the plan of a team for one day."""
+    return await _inside(request, house, found, spoken)
+
+
+@router.get("/quality")
+async def quality(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
+    """Points to doubt, edges and codes that may be wrong, families to interview a second time."""
     return await _inside(request, house, found, spoken)
 
 

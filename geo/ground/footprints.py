@@ -105,6 +105,17 @@ async def store(
     return Imported(kept, blocks, len(area) - kept, numbers, await bases(db, edition_id))
 
 
+async def within(
+    db: AsyncConnection, edition_id: int, span: tuple[int, int], page: tuple[int, int]
+) -> list[dict[str, Any]]:
+    """Footprints of the blocks in a closed range of numbers (`span`), in the order of ids: `id n lon lat area_m2`.
+
+    Degrees (EPSG:4326) and m². `page`: the id after which to begin, and how many at most. They are public.
+    """
+    asked = {"edition_id": edition_id, "lo": span[0], "hi": span[1], "after": page[0], "limit": page[1]}
+    return [dict(row) for row in (await db.execute(SQL["within"], asked)).mappings()]
+
+
 def read(
     path: Path,
     *,

@@ -125,14 +125,8 @@ async def listing(db: AsyncConnection, scope: Scope, question: Question) -> List
         found = [_shown(row) for row in (await db.execute(SQL["listing"], where | more)).mappings()]
     rows = found[: question.limit]
     if rows:
-        await audit.read(
-            db,
-            scope.actor,
-            "quarantine.read",
-            [row["number"] for row in rows],
-            len(rows),
-            rows=[row["id"] for row in rows],
-        )
+        read = [number for row in rows for number in (row["number"], row["known_number"]) if number is not None]
+        await audit.read(db, scope.actor, "quarantine.read", read, len(rows), rows=[row["id"] for row in rows])
     return Listing(
         rows,
         {state: states[state] for state in HELD_STATES},

@@ -89,12 +89,15 @@ async def is_empty(db: AsyncConnection) -> bool:
     return not (await db.execute(SQL["any"])).scalar_one()
 
 
-async def set_password(db: AsyncConnection, account: int, password: str, by: Scope) -> None:
-    """Set a password and end every session of the account. `by` must reach the account, or be it."""
+async def set_password(db: AsyncConnection, account: int, password: str, by: Scope, *, tokens: bool = False) -> None:
+    """Set a password and end every session of the account; with `tokens` revoke its tokens as well.
+
+    `by` must reach the account, or be it. Devices go on sending with their tokens unless these are revoked.
+    """
     await grants.must_reach(db, account, by)
     await db.execute(SQL["set_password"], {"account_id": account, "hash": await hashed(password)})
-    await credentials.end_sessions(db, account)
-    await audit.note(db, by.actor, "account.password", account=account)
+    await (credentials.end_all(db, account) if tokens else credentials.end_sessions(db, account))
+    await audit.note(db, by.actor, "account.password", account=account, tokens=tokens or None)
 
 
 async def disable(db: AsyncConnection, account: int, by: Scope, *, disabled: bool = True) -> None:

@@ -1,7 +1,8 @@
 """After a breach: whose records went out, by whom and when, from the audit. For the duty to notify within 3 × 24 hours.
 
-The audit says for each read of single households in which blocks they count. All households of those blocks, and all
-families on their lists, are held to be affected: more than were given out, never fewer.
+The audit says for each read of single households in which blocks they count. All households that count there or did
+once, all families on the lists of those blocks, and all rows held back there are held to be affected: more than were
+given out, never fewer.
 """
 
 from collections.abc import AsyncIterator
@@ -29,7 +30,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Affected:
-    """`readers` has a row for each account and act; `villages` the households of the blocks read, by village.
+    """`readers` has a row for each account and act; `villages` the households concerned, by where they are now.
 
     `blocks` are closed ranges of numbers in `edition`; reads in other editions are `elsewhere`, by edition.
     """
@@ -42,7 +43,7 @@ class Affected:
 
     @property
     def households(self) -> int:
-        """Households that count in the blocks read, or are on a list there."""
+        """Households that have to do with the blocks read."""
         return sum(row["households"] for row in self.villages)
 
 
@@ -64,14 +65,20 @@ async def affected(db: AsyncConnection, question: Question) -> Affected:
         else:
             elsewhere[row.edition] = elsewhere.get(row.edition, 0) + 1
     blocks = ranges(number for first, last in seen for number in range(first, last + 1))
-    firsts, lasts = [first for first, _ in blocks], [last for _, last in blocks]
-    villages = [dict(row) for row in (await db.execute(SQL["villages"], {"firsts": firsts, "lasts": lasts})).mappings()]
+    found = await db.execute(SQL["concerned"], _in(blocks) | {"each": False})
+    villages = [{name: row[name] for name in ("village", "name", "households")} for row in found.mappings()]
     return Affected(readers, villages, blocks, edition, elsewhere)
 
 
 async def households(db: AsyncConnection, found: Affected) -> AsyncIterator[tuple[str, str, str | None]]:
-    """Ids of the households affected, with the codes of village and block, for the notices. Streamed."""
-    firsts, lasts = [first for first, _ in found.blocks], [last for _, last in found.blocks]
-    async with db.stream(SQL["households"], {"firsts": firsts, "lasts": lasts}) as rows:
+    """Ids of the households affected, with the codes of village and block, for the notices. Streamed.
+
+    A row held back that names no household is `row N held back`.
+    """
+    async with db.stream(SQL["concerned"], _in(found.blocks) | {"each": True}) as rows:
         async for row in rows:
-            yield row.household_id, row.village, row.block
+            yield row.household_id, row.village or "", row.block
+
+
+def _in(blocks: list[tuple[int, int]]) -> dict[str, Any]:
+    return {"firsts": [first for first, _ in blocks], "lasts": [last for _, last in blocks]}

@@ -145,7 +145,7 @@ async def read(db: AsyncConnection, live: Snapshot, scope: Scope, within: int = 
     for parent in np.unique(live.tree.parent[asked]).tolist():
         numbers = coverage.visible(live, scope, "block", parent)
         numbers = numbers[live.tree.parent[numbers] == parent]
-        near = _near(live, scope, parent, numbers)
+        near = near_by(live, scope, parent, numbers)
         key, moved = (scope.ranges, parent), int(live.changed[near].max(initial=0))
         village = memory.get(key, moved)
         if village is None:
@@ -195,7 +195,7 @@ def _memory(live: Snapshot) -> _Kept:
     return found
 
 
-def _near(live: Snapshot, scope: Scope, parent: int, numbers: NDArray[np.intp]) -> NDArray[np.intp]:
+def near_by(live: Snapshot, scope: Scope, parent: int, numbers: NDArray[np.intp]) -> NDArray[np.intp]:
     """The blocks themselves, and those of the district with a household in a cell that is theirs too.
 
     Where a household counts and where it lies may differ: a day's work sent under the code of another block is work

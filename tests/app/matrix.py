@@ -22,6 +22,7 @@ ANYBODY = frozenset({"", *ROLES})
 
 TILE = "13/6761/4107"
 NO_ID = "11111111-1111-4111-8111-111111111111"
+NO_FLAG = "1111111111111111"
 
 #: Routes that need no log-in, and why that is right.
 OPEN = {
@@ -38,6 +39,7 @@ OPEN = {
     "GET /block": "leads to the log-in page",
     "GET /progress": "leads to the log-in page",
     "GET /callbacks": "leads to the log-in page",
+    "GET /quality": "leads to the log-in page",
     "GET /quarantine": "leads to the log-in page",
     "GET /account": "leads to the log-in page",
     "GET /access": "leads to the log-in page",
@@ -53,6 +55,7 @@ PAGES = {
     "/block": WATCHERS,
     "/progress": WATCHERS,
     "/callbacks": WATCHERS,
+    "/quality": DECIDERS,
     "/quarantine": WATCHERS,
     "/account": ANYBODY,
     "/access": DECIDERS,
@@ -94,6 +97,9 @@ GUARDED = {
     "GET /v1/coverage": Route("/v1/coverage", WATCHERS),
     "GET /v1/cells": Route("/v1/cells", WATCHERS),
     "GET /v1/enumerators": Route("/v1/enumerators", DECIDERS),
+    "GET /v1/footprints": Route("/v1/footprints", WATCHERS),
+    "GET /v1/flags": Route("/v1/flags", DECIDERS),
+    "POST /v1/flags/{flag}/review": Route(f"/v1/flags/night-1-{NO_FLAG}/review", DECIDERS, 422),
     "GET /v1/gaps": Route("/v1/gaps", WATCHERS),
     "GET /v1/holes": Route("/v1/holes", WATCHERS),
     "GET /v1/callbacks": Route("/v1/callbacks", WATCHERS),
@@ -101,10 +107,16 @@ GUARDED = {
     "GET /v1/households/{household_id:path}": Route("/v1/households/nobody", WATCHERS, 404),
     "POST /v1/households/{household_id:path}/close": Route("/v1/households/nobody/close", DECIDERS, 422),
     "POST /v1/households/{household_id:path}/reopen": Route("/v1/households/nobody/reopen", DECIDERS, 422),
+    "GET /v1/plan": Route("/v1/plan", DECIDERS, 422),
+    "PUT /v1/plan": Route("/v1/plan", DECIDERS, 422),
     "GET /v1/prelist": Route("/v1/prelist", WATCHERS),
     "GET /v1/progress": Route("/v1/progress", WATCHERS),
+    "GET /v1/proposals": Route("/v1/proposals", DECIDERS),
+    "POST /v1/proposals/{proposal}/review": Route("/v1/proposals/boundary.1.2/review", DECIDERS, 422),
     "GET /v1/quarantine": Route("/v1/quarantine", WATCHERS),
     "POST /v1/quarantine/{row_id}/resolve": Route("/v1/quarantine/1/resolve", DECIDERS, 422),
+    "GET /v1/reinterviews": Route("/v1/reinterviews", DECIDERS),
+    "POST /v1/reinterviews/{household_id:path}/review": Route("/v1/reinterviews/nobody/review", DECIDERS, 422),
     "GET /v1/stream": Route("/v1/stream", WATCHERS),
     "GET /tiles/{layer}/{z}/{x}/{y}.mvt": Route(f"/tiles/blocks/{TILE}.mvt", WATCHERS),
     "GET /tiles/{layer}.json": Route("/tiles/blocks.json", ANYBODY),

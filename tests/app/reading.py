@@ -3,14 +3,17 @@
 import csv
 import io
 import json
+from collections.abc import Iterator
 from tempfile import TemporaryDirectory
 from typing import Any
 from xml.etree import ElementTree
 
 import geopandas
+import httpx2
 import mapbox_vector_tile
 import pandas as pd
 import pyogrio
+from pydantic import BaseModel
 from python_calamine import CalamineWorkbook
 
 from app.formats import MAPS, TABLES
@@ -21,6 +24,26 @@ PLACED = (*TABLES, "gpkg")
 POINTS = tuple(kind for kind in MAPS if kind != "gpkg")
 
 Row = dict[str, Any]
+
+
+def page_of(path: str, shape: type[BaseModel], client: httpx2.Client, **of: Any) -> Row:
+    """One page of a list of single households: of the documented shape, and not to be stored on the way."""
+    answer = client.get(path, params=of)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    shape.model_validate_json(answer.content)
+    found: Row = answer.json()
+    return found
+
+
+def pages_of(path: str, shape: type[BaseModel], client: httpx2.Client, **of: Any) -> Iterator[Row]:
+    """Every page of a question."""
+    page = page_of(path, shape, client, **of)
+    yield page
+    while page["next"]:
+        page = page_of(path, shape, client, **of, after=page["next"])
+        yield page
+
 
 #: Columns that are text, whatever they look like.
 _CODES = {"code", "parent", "block", "name", "located", "supervisor", "building", "found"}

@@ -1,8 +1,8 @@
 """Visits due: whose, when, in which order; pages, formats and the audit of them."""
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from app.api.households import ClosingReason, HouseholdOut
 from geo.intake.visits import BETWEEN, Told, judged
 from geo.schema import CLOSING_REASONS
 from geo.watch.callbacks import DUE
-from tests.app.reading import PLACED, POINTS, points_of, rows_of
+from tests.app.reading import PLACED, POINTS, page_of, pages_of, points_of, rows_of
 from tests.conftest import Service
 from tests.world import BLOCKS, NOW, VILLAGES, Block, submission
 
@@ -101,25 +101,12 @@ def filled(service: Service) -> Service:
     return service
 
 
-def asked(client: httpx2.Client, **of: Any) -> Row:
-    answer = client.get(PATH, params=of)
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["cache-control"] == "no-store"
-    CallbacksOut.model_validate_json(answer.content)
-    found: Row = answer.json()
-    return found
+asked = partial(page_of, PATH, CallbacksOut)
+pages = partial(pages_of, PATH, CallbacksOut)
 
 
 def names(page: Row) -> list[str]:
     return [row["household_id"].removeprefix("SIM-") for row in page["callbacks"]]
-
-
-def pages(client: httpx2.Client, **of: Any) -> Iterator[Row]:
-    page = asked(client, **of)
-    yield page
-    while page["next"]:
-        page = asked(client, **of, after=page["next"])
-        yield page
 
 
 def test_the_words_are_those_of_the_tables() -> None:

@@ -2,18 +2,17 @@
 
 import json
 import random
-from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-import httpx2
 import psycopg
 import pytest
 from sqlalchemy import create_engine, text
 
 from app.answers import HouseholdsOut
 from geo.watch import households as watch
-from tests.app.reading import PLACED, rows_of
+from tests.app.reading import PLACED, page_of, pages_of, rows_of
 from tests.conftest import Service
 from tests.world import BLOCKS, VILLAGES, Block, submission
 
@@ -104,22 +103,8 @@ def filled(service: Service) -> Service:
     return service
 
 
-def asked(client: httpx2.Client, **of: Any) -> Row:
-    answer = client.get(PATH, params=of)
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["cache-control"] == "no-store"
-    HouseholdsOut.model_validate_json(answer.content)
-    found: Row = answer.json()
-    return found
-
-
-def pages(client: httpx2.Client, **of: Any) -> Iterator[Row]:
-    """Every page of a question."""
-    page = asked(client, **of)
-    yield page
-    while page["next"]:
-        page = asked(client, **of, after=page["next"])
-        yield page
+asked = partial(page_of, PATH, HouseholdsOut)
+pages = partial(pages_of, PATH, HouseholdsOut)
 
 
 def ids(page: Row) -> list[str]:

@@ -93,6 +93,27 @@ def test_a_new_password_ends_the_other_sessions(fresh_service: Service) -> None:
         assert by_token.get("/v1/me").status_code == 200
 
 
+def test_a_new_password_takes_the_tokens_along_where_asked_to(fresh_service: Service) -> None:
+    """Whoever knew the old one may have made a token, which would open the account for a year."""
+    with session(fresh_service, "supervisor") as here, fresh_service.client("supervisor") as by_token:
+        assert by_token.get("/v1/me").status_code == 200
+        said = {"old": PASSWORD, "new": "yang-baru-sekali"}
+        problem(here.post("/v1/password", json=said | {"tokens": "yes"}), 422, "bad-parameter")
+        assert here.post("/v1/password", json=said | {"tokens": True}).status_code == 204
+        assert by_token.get("/v1/me").status_code == 401
+        assert here.get("/v1/tokens").json() == {"tokens": []}
+
+
+@pytest.mark.parametrize(("asked", "left"), [("", 200), ("?tokens=true", 401)])
+def test_an_administrator_may_take_the_tokens_along(fresh_service: Service, asked: str, left: int) -> None:
+    with session(fresh_service, "admin") as admin, fresh_service.client("supervisor") as by_token:
+        assert by_token.get("/v1/me").status_code == 200
+        assert admin.post(f"/v1/accounts/supervisor/password{asked}").status_code == 200
+        assert by_token.get("/v1/me").status_code == left
+        (row, *_) = admin.get("/v1/audit?act=account.password").json()["audit"]
+        assert row["subject"].get("tokens") is (True if asked else None)
+
+
 def test_a_wrong_old_password_counts_like_a_failed_log_in(fresh_service: Service) -> None:
     with session(fresh_service, "supervisor") as client:
         for _ in range(5):

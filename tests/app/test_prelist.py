@@ -3,10 +3,9 @@
 import random
 from base64 import urlsafe_b64encode
 from collections import Counter
-from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-import httpx2
 import pytest
 from sqlalchemy import create_engine, text
 
@@ -14,7 +13,7 @@ from app.answers import PrelistOut
 from geo.ground import prelist
 from geo.watch import prelist as watch
 from geo.watch.prelist import STATES, natural
-from tests.app.reading import FORMATS, rows_of
+from tests.app.reading import FORMATS, page_of, pages_of, rows_of
 from tests.app.townspeople import done
 from tests.conftest import Service
 from tests.world import BLOCKS, EDITION, VILLAGES, Block, submission
@@ -104,22 +103,8 @@ def filled(service: Service) -> Service:
     return service
 
 
-def asked(client: httpx2.Client, **of: Any) -> Row:
-    answer = client.get(PATH, params=of)
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["cache-control"] == "no-store"
-    PrelistOut.model_validate_json(answer.content)
-    found: Row = answer.json()
-    return found
-
-
-def pages(client: httpx2.Client, **of: Any) -> Iterator[Row]:
-    """Every page of a question."""
-    page = asked(client, **of)
-    yield page
-    while page["next"]:
-        page = asked(client, **of, after=page["next"])
-        yield page
+asked = partial(page_of, PATH, PrelistOut)
+pages = partial(pages_of, PATH, PrelistOut)
 
 
 def ids(page: Row) -> list[str]:

@@ -1,8 +1,10 @@
 """Rows held back over HTTP: what each format says, who may decide, and what a decision is answered with."""
 
+import asyncio
 import csv
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -10,6 +12,7 @@ import pytest
 from python_calamine import load_workbook
 
 from app.api.quarantine import OutcomeOut, QuarantineOut
+from tests.app.callers import PEOPLE, more_people
 from tests.app.test_access import until
 from tests.conftest import Service
 from tests.world import BLOCKS, VILLAGES, submission
@@ -68,6 +71,20 @@ def test_rows_by_role_and_area(filled: Service) -> None:
     assert (
         mine["place"] == "Kampung 1, Samarinda Ulu (simulasi), Kota Samarinda (simulasi), Kalimantan Timur (simulasi)"
     )
+
+
+def test_whether_one_may_decide_is_said_and_true(filled: Service) -> None:
+    """Somebody may count here and lead there: what is shown is more than what may be decided on."""
+    crowd = replace(filled, tokens=filled.tokens | asyncio.run(more_people(filled.logins)))
+    for who in ("admin", "supervisor", "enumerator", "mixed", "both_sides"):
+        person = PEOPLE[who]
+        rows = held(crowd, who)["quarantine"]
+        assert {row["code"] for row in rows if row["yours"]} == {block.code for block in person.decides}, who
+        for row in rows:
+            answer = decide(crowd, row["id"], who, action="amend", changes={"no such field": 1})
+            assert (answer.status_code == 422) is row["yours"], (who, row["code"], answer.text)
+    mixed = [row["yours"] for row in held(crowd, "mixed")["quarantine"]]
+    assert set(mixed) == {True, False}
 
 
 def test_pages_and_filters(filled: Service) -> None:

@@ -146,6 +146,33 @@ def test_too_many_viewers_are_told_so(fresh_service: Service, monkeypatch: pytes
         assert answer.headers["retry-after"]
 
 
+def test_one_account_keeps_so_many_maps_open_and_others_are_let_in(settings: Settings, fresh_database: Logins) -> None:
+    tokens = asyncio.run(people(fresh_database))
+    few = settings.model_copy(update={"streams_per_account": 2})
+    with serving(few, fresh_database) as url, contextlib.ExitStack() as stack:
+        service = Service(url, fresh_database, tokens, PASSWORD)
+        open_ones = [stack.enter_context(listening(service, "supervisor")) for _ in range(2)]
+        assert [next(one).kind for one in open_ones] == ["alive"] * 2
+        with service.client("supervisor") as client:
+            with client.stream("GET", "/v1/stream") as answer:
+                assert answer.status_code == 429
+                answer.read()
+            assert answer.json()["type"] == "urn:cakupan:problem:too-many-streams"
+            assert "2 maps" in answer.json()["detail"]
+            assert int(answer.headers["retry-after"]) > 0
+            assert client.get("/v1/coverage").status_code == 200
+        with listening(service, "coordinator") as other:
+            assert next(other).kind == "alive"
+        stack.close()
+        limit = time.monotonic() + 15
+        while True:  # what was closed counts no longer
+            with service.client("supervisor") as client, client.stream("GET", "/v1/stream") as answer:
+                if answer.status_code == 200:
+                    break
+            assert time.monotonic() < limit
+            time.sleep(0.2)
+
+
 def test_stopping_ends_open_streams_at_once(settings: Settings, fresh_database: Logins) -> None:
     heard: list[float] = []
     with contextlib.ExitStack() as stack:

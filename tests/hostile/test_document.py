@@ -2,7 +2,6 @@
 
 import os
 
-import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS, load_all_checks
@@ -46,13 +45,6 @@ def ask(case: schemathesis.Case, service: Service) -> None:
 
 
 @SCHEMA.parametrize()
-@calm(10)
+@calm(int(os.environ.get("CAKUPAN_CALLS", "10")))
 def test_every_call_answers_as_described(case: schemathesis.Case, service: Service) -> None:
-    ask(case, service)
-
-
-@pytest.mark.slow
-@SCHEMA.parametrize()
-@calm(int(os.environ.get("CAKUPAN_CALLS", "400")))
-def test_many_calls_answer_as_described(case: schemathesis.Case, service: Service) -> None:
     ask(case, service)

@@ -2,16 +2,17 @@
 
 import { agreed, since, trouble, until, where } from "./grants.js";
 import { exports, get, h } from "./page.js";
-import { search } from "./search.js";
 import { number, setup, t } from "./texts.js";
+import { Within } from "./within.js";
 
 const PAGE = 100;
 const HEADS = ["who", "where", "until"];
 
 const place = (id) => document.getElementById(id);
 const asked = new URLSearchParams(location.search);
-const view = { within: asked.get("within"), level: asked.get("within_level"), name: null, next: null };
+const view = { within: asked.get("within"), level: asked.get("within_level"), next: null };
 const people = setup.me.administers ? await import("./people.js") : null;
+let area = null;
 let turn = 0;
 
 const question = () => ({ within: view.within, within_level: view.level });
@@ -28,7 +29,7 @@ async function load(more = false) {
     if (mine !== turn) return;
     place("holders").replaceChildren();
     place("more").hidden = true;
-    place("holders-title").textContent = view.name ?? t("access.heading");
+    place("holders-title").textContent = area.name ?? t("access.heading");
     const again = error.code === "not-found" ? null : h("button", { type: "button", class: "quiet", onclick: () => load(more) }, t("act.again"));
     place("problem").replaceChildren(h("p", { class: "notice bad", role: "alert" },
       error.code === "not-found" ? t("access.not_yours") : trouble(error), " ", again ?? ""));
@@ -44,7 +45,7 @@ function show(answer, more) {
   if (more) rows[0]?.[1].querySelector("th").focus();
   else {
     place("holders-title").textContent = t("access.total", {
-      n: number(answer.accounts), where: view.within ? view.name ?? view.within : t("access.your_area"), blocks: number(answer.blocks),
+      n: number(answer.accounts), where: area.name ?? t("access.your_area"), blocks: number(answer.blocks),
     });
     place("exports").replaceChildren(...exports(t("table.export"), "/v1/access", { ...question(), limit: 1000 }).slice(0, 3));
   }
@@ -79,29 +80,18 @@ function line(row, blocks) {
     cell("until", h("p", {}, until(row)), h("p", { class: "small" }, since(row))));
 }
 
-function narrow(area) {
-  Object.assign(view, { within: area?.code ?? null, level: area?.level ?? null, name: area?.name ?? null });
+function narrow(to) {
+  Object.assign(view, to);
   const query = new URLSearchParams(Object.entries(question()).filter(([, value]) => value));
   history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
-  showWithin();
+  area.show(view);
   load();
 }
 
-function showWithin() {
-  place("within").replaceChildren(...(view.within
-    ? [h("p", { class: "within" }, t("app.only_in", { name: view.name ?? view.within }), " ",
-        h("button", { type: "button", class: "quiet", onclick: () => narrow(null) }, t("app.everywhere")))]
-    : []));
-}
-
 async function begin() {
-  search(place("search"), narrow);
+  area = new Within(place("search"), place("within"), narrow);
   place("more").addEventListener("click", () => load(true));
-  if (view.within) {
-    const found = await get(`/v1/areas/${encodeURIComponent(view.within)}`, { level: view.level }).catch(() => null);
-    view.name = found?.area.name ?? null;
-  }
-  showWithin();
+  await area.show(view);
   await load();
 }
 

@@ -1,6 +1,6 @@
 // One block: what is missing there and why, who works there, which families, where inside. The map comes only when asked for.
 
-import { wayThere, worker } from "./card.js";
+import { worker } from "./card.js";
 import { copied } from "./copies.js";
 import { details, elapsed, state, summary } from "./figures.js";
 import { missing } from "./families.js";
@@ -11,6 +11,7 @@ import { address, h, paced } from "./page.js";
 import { STATES } from "./question.js";
 import { reason } from "./reasons.js";
 import { number, t } from "./texts.js";
+import { wayThere } from "./way.js";
 
 /** Milliseconds between two loads that only the stream asks for. */
 const PAUSE = 10_000;

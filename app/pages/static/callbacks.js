@@ -4,9 +4,9 @@ import { copied, outbox } from "./copies.js";
 import { Live } from "./live.js";
 import { age } from "./outbox.js";
 import { exports, get, h } from "./page.js";
-import { search } from "./search.js";
 import { number, setup, t } from "./texts.js";
 import { Visit } from "./visit.js";
+import { Within } from "./within.js";
 
 const PAGE = 25;
 const DUE = ["overdue", "today", "later", "spent", "closed"];
@@ -19,7 +19,6 @@ const view = {
   due: asked.getAll("due").filter((name) => DUE.includes(name)),
   within: asked.get("within"),
   level: asked.get("within_level"),
-  name: null,
   next: null,
 };
 /** What waits to be sent, as addresses. */
@@ -28,8 +27,7 @@ let visits = [];
 let counts = null;
 let turn = 0;
 
-const area = () => ({ within: view.within, within_level: view.level });
-const question = () => ({ ...area(), due: view.due });
+const question = () => ({ within: view.within, within_level: view.level, due: view.due });
 
 function remember() {
   const query = new URLSearchParams();
@@ -114,19 +112,6 @@ async function count(decided = false) {
     h("button", { type: "button", class: "quiet", onclick: () => load() }, t("callbacks.reload"))));
 }
 
-function narrow(found) {
-  Object.assign(view, { within: found?.code ?? null, level: found?.level ?? null, name: found?.name ?? null });
-  showWithin();
-  start();
-}
-
-function showWithin() {
-  place("within").replaceChildren(...(view.within
-    ? [h("p", { class: "within" }, t("app.only_in", { name: view.name ?? view.within }), " ",
-        h("button", { type: "button", class: "quiet", onclick: () => narrow(null) }, t("app.everywhere")))]
-    : []));
-}
-
 function start() {
   remember();
   load();
@@ -143,13 +128,11 @@ outbox((entries) => {
 const live = new Live(() => null);
 live.onTime = (newDay) => newDay && load();
 place("more").addEventListener("click", () => load(true));
-search(place("search"), narrow);
-showWithin();
-if (view.within) {
-  copied(`/v1/areas/${encodeURIComponent(view.within)}`, { level: view.level }).then(
-    ({ answer }) => { view.name = answer.area.name; showWithin(); },
-    () => null,
-  );
-}
+const area = new Within(place("search"), place("within"), (to) => {
+  Object.assign(view, to);
+  area.show(view);
+  start();
+}, (...asked) => copied(...asked).then(({ answer }) => answer));
+area.show(view);
 setInterval(() => document.visibilityState === "visible" && count(), LOOK);
 load().then(() => live.follow({ level: "province" }));

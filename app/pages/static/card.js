@@ -4,9 +4,7 @@ import { bar, counted, elapsed, state } from "./figures.js";
 import { address, h } from "./page.js";
 import { phone, reason } from "./reasons.js";
 import { number, percent, t } from "./texts.js";
-
-/** Coordinates as people paste them into a map: latitude first. */
-const point = (row) => `${row.lat.toFixed(5)}, ${row.lon.toFixed(5)}`;
+import { wayThere } from "./way.js";
 
 /** A card for a row of /v1/gaps. */
 export function card(row) {
@@ -40,19 +38,4 @@ function winnable({ gap, spent, winnable: n }) {
 export function worker(row) {
   const parts = [row.enumerator && h("b", {}, row.enumerator), ...phone(row)].filter(Boolean);
   return parts.length ? h("p", { class: "worker" }, parts.flatMap((part, i) => (i ? [" · ", part] : [part]))) : null;
-}
-
-/** A link that phones open in a map of their own; where there is a mouse none would answer it: the point to paste. */
-export function wayThere(row) {
-  if (row.lat === null) return [];
-  const said = h("span", {}, t("gaps.copy"));
-  const copy = h("button", {
-    type: "button", class: "with-mouse", "data-key": `copy-${row.n}`, "aria-label": `${t("gaps.copy")}: ${row.name}`, title: point(row), onclick: async () => {
-      await navigator.clipboard?.writeText(point(row)).catch(() => null);
-      said.textContent = t("gaps.copied", { what: point(row) });
-      said.setAttribute("role", "status");
-    },
-  }, said);
-  const open = h("a", { class: "with-touch", href: `geo:${row.lat},${row.lon}?q=${row.lat},${row.lon}`, "data-key": `geo-${row.n}`, "aria-label": `${t("gaps.open_in")}: ${row.name}` }, t("gaps.open_in"));
-  return [open, copy];
 }

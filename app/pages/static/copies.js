@@ -3,7 +3,7 @@
 // Copies belong to an account and to what it sees; whatever else is kept here is erased first. Writes belong to their
 // account, leave in the order they were made, and carry ids of their own, so that the server does each of them once.
 
-import { Problem, address, get, post } from "./page.js";
+import { Problem, address, get, post, put } from "./page.js";
 import { add, all, change, drop, erase, forget, keep, kept, own } from "./stored.js";
 import { setup } from "./texts.js";
 
@@ -16,7 +16,7 @@ const LATEST = 300_000;
 
 /** What may be kept: answers about blocks, and for less long those about single households. Nothing else. */
 const BLOCKS = /^\/v1\/(areas|campaign|coverage|enumerators|gaps|holes)\b/;
-const HOUSEHOLDS = /^\/v1\/(callbacks|households|prelist)\b/;
+const HOUSEHOLDS = /^\/v1\/(callbacks|households|plan|prelist)\b/;
 
 const HOUR = 3_600_000;
 const hours = setup.copies?.hours ?? 0;
@@ -97,22 +97,26 @@ export function newId() {
 }
 
 /**
- * POST `body`, which carries an id made by `newId`; `about` says to people what it does. Resolves with `{queued: false,
- * answer}` once the server has it, `{queued: true}` where it waits for the network. Throws Problem where it is refused now;
- * what is refused later stays in the outbox with the reason.
+ * POST (or PUT) `body`, which carries an id made by `newId`; `about` says to people what it does. Resolves with `{queued:
+ * false, answer}` once the server has it, `{queued: true}` where it waits for the network. Throws Problem where it is refused
+ * now; what is refused later stays in the outbox with the reason.
  */
-export async function send(path, body, about) {
+export async function send(path, body, about, method = "POST") {
   mark(true);
-  const place = await add({ account: me, path, body, about, at: Date.now(), state: "waiting" });
+  const entry = { account: me, method, path, body, about, at: Date.now(), state: "waiting" };
+  const place = await add(entry);
   tell();
-  if (place === undefined) return { queued: false, answer: await post(path, body) };
+  if (place === undefined) return { queued: false, answer: await write(entry) };
   await Promise.race([flush(), wait(PATIENCE)]);
-  const entry = (await all()).find((one) => one.place === place);
-  if (!entry) return { queued: false, answer: answers.get(place) ?? null };
-  if (entry.state === "waiting") return { queued: true };
+  const left = (await all()).find((one) => one.place === place);
+  if (!left) return { queued: false, answer: answers.get(place) ?? null };
+  if (left.state === "waiting") return { queued: true };
   await dismiss(place);
-  throw new Problem(entry.why.code, entry.why.message, entry.why.said, entry.why.status);
+  throw new Problem(left.why.code, left.why.message, left.why.said, left.why.status);
 }
+
+const write = ({ method, path, body }, signal = undefined) =>
+  (method === "PUT" ? put(path, body, signal) : post(path, body, undefined, signal));
 
 /**
  * Calls `onChange(entries)` now and after every change of the outbox. Entries in order: `place`, `account`, `mine`, `path`,
@@ -153,7 +157,7 @@ async function sent() {
     clearTimeout(timer);
     if (!next) return true;
     try {
-      answers.set(next.place, await post(next.path, next.body, undefined, AbortSignal.timeout?.(LONG)));
+      answers.set(next.place, await write(next, AbortSignal.timeout?.(LONG)));
       pause = SOON;
     } catch (error) {
       if (waits(error)) {

@@ -51,4 +51,4 @@ function more(state, n, area) {
 /** New families have no place on the list: their ids, and the way to each. */
 const fresh = (rows) => h("ul", { class: "buildings" }, rows.map((row) => h("li", {},
   h("b", {}, row.household_id),
-  row.lat === null ? null : h("a", { class: "with-touch", href: `geo:${row.lat},${row.lon}?q=${row.lat},${row.lon}` }, t("gaps.open_in")))));
+  row.lat === null ? null : h("a", { class: "with-touch", href: `geo:${row.lat},${row.lon}?q=${row.lat},${row.lon}` }, t("point.open_in")))));

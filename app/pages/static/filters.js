@@ -1,10 +1,10 @@
 // What the list of blocks can be narrowed to and sorted by: words, states, an area, how many are left.
 
 import { state as stateChip } from "./figures.js";
-import { get, h } from "./page.js";
+import { h } from "./page.js";
 import { LEAST, OPEN, SORTS, STATES, narrowed } from "./question.js";
-import { search } from "./search.js";
 import { number, t } from "./texts.js";
+import { Within } from "./within.js";
 
 /** Milliseconds after the last letter before the list is asked for. */
 const PAUSE = 300;
@@ -13,7 +13,7 @@ const PAUSE = 300;
 export class Filters {
   constructor(place, onAsk) {
     const one = (id) => place.querySelector(`#${id}`);
-    Object.assign(this, { place, onAsk, words: one("q"), states: one("states"), within: one("within"), least: one("least"), sort: one("sort"), name: null });
+    Object.assign(this, { place, onAsk, words: one("q"), states: one("states"), least: one("least"), sort: one("sort") });
     this.sort.replaceChildren(...SORTS.map((name) => h("option", { value: name }, t(`gaps.sort_${name}`))));
     this.least.replaceChildren(...[0, ...LEAST].map((n) => h("option", { value: n }, n ? t("gaps.families", { n }) : t("gaps.any"))));
     this.tune = one("tune");
@@ -27,16 +27,12 @@ export class Filters {
       clearTimeout(this.timer);
       this.timer = setTimeout(() => onAsk({ q: this.words.value }), PAUSE);
     });
-    search(one("search"), (area) => {
-      this.name = area.name;
-      onAsk({ within: area.code, level: area.level });
-    });
+    this.within = new Within(one("search"), one("within"), onAsk);
   }
 
   /** Everything the account may see, in the usual order. */
   clear() {
     clearTimeout(this.timer);
-    this.name = null;
     this.words.value = "";
     this.onAsk({ states: [], within: null, level: null, q: "", least: 0 });
     this.words.focus();
@@ -50,7 +46,10 @@ export class Filters {
       this.least.append(h("option", { value: question.least }, t("gaps.families", { n: question.least })));
     }
     this.least.value = String(question.least);
-    this.#within(question);
+    this.within.show(question);
+    if (!question.within && narrowed(question) && (question.q || question.least)) {
+      this.within.line.replaceChildren(h("button", { type: "button", class: "quiet", onclick: () => this.clear() }, t("gaps.clear")));
+    }
     if (counts) this.#states(question, counts);
   }
 
@@ -70,19 +69,5 @@ export class Filters {
   #pick(name, chosen) {
     if (name === "open") this.onAsk({ states: [] });
     else this.onAsk({ states: chosen.includes(name) ? chosen.filter((one) => one !== name) : [...chosen, name] });
-  }
-
-  #within(question) {
-    if (question.within && !this.name) {
-      this.name = question.within;
-      get(`/v1/areas/${encodeURIComponent(question.within)}`, { level: question.level }).then(
-        ({ area }) => { this.name = area.name; this.#within(question); }, () => null);
-    }
-    this.within.replaceChildren(...(question.within
-      ? [h("p", { class: "within" }, t("app.only_in", { name: this.name }), " ",
-          h("button", { type: "button", class: "quiet", onclick: () => { this.name = null; this.onAsk({ within: null, level: null }); } }, t("app.everywhere")))]
-      : narrowed(question) && (question.q || question.least)
-        ? [h("button", { type: "button", class: "quiet", onclick: () => this.clear() }, t("gaps.clear"))]
-        : []));
   }
 }

@@ -1,8 +1,8 @@
 // Groups of houses that were passed over, and where in the block they lie, as people say it.
 
-import { wayThere } from "./card.js";
 import { h } from "./page.js";
 import { number, shortDate, t } from "./texts.js";
+import { wayThere } from "./way.js";
 
 const WINDS = ["e", "ne", "n", "nw", "w", "sw", "s", "se"];
 /** Nearer to the middle than this part of the way to the edge no direction helps. */

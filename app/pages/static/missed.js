@@ -1,9 +1,9 @@
 // Holes of an area: groups of houses that were passed over, most families first, also in blocks that look full.
 
-import { wayThere } from "./card.js";
 import { copied } from "./copies.js";
 import { address, h } from "./page.js";
 import { number, t } from "./texts.js";
+import { wayThere } from "./way.js";
 
 /** How many are loaded at first, and at most. */
 const FEW = 3;

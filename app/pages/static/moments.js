@@ -17,6 +17,9 @@ const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
 /** Whether an instant lies behind the campaign's clock. */
 export const passed = (instant) => Date.parse(instant) <= Date.parse(instantAt(hours()));
 
+/** Today by the campaign's clock (2022-10-26), or the day so many days later. */
+export const today = (later = 0) => day.format(new Date(Date.parse(instantAt(hours())) + later * DAY));
+
 /** Local days from today to an instant; below zero in the past. */
 export const daysTo = (instant) => Math.round((Date.parse(day.format(new Date(instant))) - Date.parse(day.format(new Date(instantAt(hours()))))) / DAY);
 

@@ -10,7 +10,8 @@ const LATEST = 120_000;
 
 /** Refusals that have words of their own; others say what the server said. */
 const KNOWN = [
-  "already-closed", "identity-number", "internal", "not-allowed", "not-closable", "not-closed", "not-found", "visits-left",
+  "already-closed", "identity-number", "internal", "not-allowed", "not-closable", "not-closed", "not-found",
+  "plan-changed", "visits-left",
 ];
 
 const aged = h("p", { class: "notice kept", hidden: true });

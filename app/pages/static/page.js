@@ -32,6 +32,10 @@ export const get = (path, parameters = {}, signal = undefined) => ask(address(pa
 export const post = (path, body = undefined, type = "application/json", signal = undefined) =>
   ask(path, { method: "POST", body: body instanceof Blob ? body : JSON.stringify(body), headers: { "content-type": type }, signal });
 
+/** The same for a PUT of what becomes JSON. */
+export const put = (path, body, signal = undefined) =>
+  ask(path, { method: "PUT", body: JSON.stringify(body), headers: { "content-type": "application/json" }, signal });
+
 /** Delete what lies at an address. Throws Problem. */
 export const remove = (path) => ask(path, { method: "DELETE" });
 

@@ -3,9 +3,9 @@
 import { Held } from "./held.js";
 import { Live } from "./live.js";
 import { exports, get, h } from "./page.js";
-import { search } from "./search.js";
 import { number, setup, t } from "./texts.js";
 import { upload } from "./upload.js";
+import { Within } from "./within.js";
 
 const PAGE = 25;
 const STATES = ["open", "resolved", "rejected"];
@@ -18,7 +18,6 @@ const view = {
   reason: asked.get("reason"),
   within: asked.get("within"),
   level: asked.get("within_level"),
-  name: null,
   next: null,
 };
 let turn = 0;
@@ -118,19 +117,6 @@ async function count(decided = false) {
     h("button", { type: "button", class: "quiet", onclick: () => load() }, t("quarantine.reload"))));
 }
 
-function narrow(area) {
-  Object.assign(view, { within: area?.code ?? null, level: area?.level ?? null, name: area?.name ?? null });
-  showWithin();
-  start();
-}
-
-function showWithin() {
-  place("within").replaceChildren(...(view.within
-    ? [h("p", { class: "within" }, t("app.only_in", { name: view.name ?? view.within }), " ",
-        h("button", { type: "button", class: "quiet", onclick: () => narrow(null) }, t("app.everywhere")))]
-    : []));
-}
-
 function start() {
   remember();
   load();
@@ -138,14 +124,12 @@ function start() {
 
 const live = new Live(() => null);
 place("more").addEventListener("click", () => load(true));
-search(place("search"), narrow);
-showWithin();
-if (view.within) {
-  get(`/v1/areas/${encodeURIComponent(view.within)}`, { level: view.level }).then(
-    (found) => { view.name = found.area.name; showWithin(); },
-    () => null,
-  );
-}
+const area = new Within(place("search"), place("within"), (to) => {
+  Object.assign(view, to);
+  area.show(view);
+  start();
+});
+area.show(view);
 if (setup.me.decides) upload(place("upload"), () => { Object.assign(view, { state: "open", reason: null }); start(); });
 setInterval(() => document.visibilityState === "visible" && count(), LOOK);
 load().then(() => live.follow({ level: "province" }));

@@ -22,6 +22,7 @@ const dated = new Intl.DateTimeFormat(locale, {
 });
 const whenever = new Intl.DateTimeFormat(locale, { timeZone: zone, day: "numeric", month: "short", year: "numeric" });
 const monthly = new Intl.DateTimeFormat(locale, { timeZone: "UTC", day: "numeric", month: "short" });
+const weekly = new Intl.DateTimeFormat(locale, { timeZone: "UTC", weekday: "long", day: "numeric", month: "short" });
 const since = new Intl.RelativeTimeFormat(locale, { numeric: "always" });
 const just = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
 const lasting = Object.fromEntries(["hour", "day"].map((unit) => [unit, new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" })]));
@@ -45,6 +46,18 @@ export function time(instant) {
   const at = new Date(instant);
   return (day.format(at) === day.format(new Date()) ? clock : dated).format(at);
 }
+
+/** The date (2022-10-26) of an instant. */
+export const dayOn = (instant) => day.format(new Date(instant));
+
+/** The hour of an instant: "08.20". */
+export const hour = (instant) => clock.format(new Date(instant));
+
+/** Metres as people walk them: "350 m", "1.2 km". */
+export const distance = (metres) => (metres < 995 ? `${whole.format(Math.round(metres / 10) * 10)} m` : `${kilometres(metres / 1000)} km`);
+
+/** A date (2022-10-26) with its weekday: "Tuesday, 25 Oct". */
+export const weekday = (date) => weekly.format(new Date(`${date}T12:00:00Z`));
 
 /** A date (2022-10-26) without its year. */
 export const shortDate = (date) => monthly.format(new Date(`${date}T12:00:00Z`));

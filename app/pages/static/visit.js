@@ -5,6 +5,7 @@ import { copied, newId, send } from "./copies.js";
 import { dayWords, moment, passed } from "./moments.js";
 import { address, h } from "./page.js";
 import { number, t, tenths } from "./texts.js";
+import { wayThere } from "./way.js";
 
 /** Results that may be closed; who answered in part was met. */
 const CLOSABLE = ["refused", "not_met"];
@@ -36,7 +37,7 @@ export class Visit {
       h("p", { class: "last" }, t(row.enumerator ? "callbacks.last_by" : "callbacks.last", {
         n: number(row.visits), when: moment(row.captured_at), name: row.enumerator, result: t(`count.${row.result}`) })),
     ]);
-    this.go.replaceChildren(...[...wayThere(row), this.look, this.#act()].filter(Boolean));
+    this.go.replaceChildren(...[...there(row), this.look, this.#act()].filter(Boolean));
   }
 
   #where() {
@@ -144,20 +145,8 @@ function door({ building, sequence }) {
   return parts.length ? parts.join(", ") : null;
 }
 
-/** A link that phones open in a map of their own; where there is a mouse none would answer it: the point to paste. */
-function wayThere({ lon, lat }) {
-  if (lat === null) return [h("span", { class: "none" }, t("callbacks.no_point"))];
-  const point = `${lat.toFixed(5)}, ${lon.toFixed(5)}`;
-  const said = h("span", {}, t("callbacks.copy"));
-  const copy = async () => {
-    await navigator.clipboard?.writeText(point).catch(() => null);
-    said.textContent = t("callbacks.copied", { what: point });
-  };
-  return [
-    h("a", { class: "with-touch", href: `geo:${lat},${lon}?q=${lat},${lon}` }, t("callbacks.open_in")),
-    h("button", { type: "button", class: "with-mouse", title: point, onclick: copy }, said),
-  ];
-}
+/** The way to its point; says where none is known. */
+const there = (row) => (row.lat === null ? [h("span", { class: "none" }, t("callbacks.no_point"))] : wayThere(row));
 
 /** Every visit and every act, oldest first. */
 function told({ household, history, closings, left }) {

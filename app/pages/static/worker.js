@@ -37,14 +37,14 @@ async function gone() {
   await registration.unregister();
 }
 
-/** Get what is missing: the files, whose addresses never mean anything else, and pages that were not opened yet. */
+/** Get what is missing: the files, whose addresses never mean anything else, and pages that were not opened yet and may be. */
 async function fill() {
   const cache = await caches.open(name);
   const there = new Set((await cache.keys()).map(({ url }) => new URL(url).pathname));
   await cache.addAll(files.filter((path) => !there.has(path)));
   await Promise.all(shells.filter((path) => !there.has(path)).map(async (path) => {
     const answer = await fetch(path, { redirect: "manual" }).catch(() => null);
-    if (answer) await judge(cache, path, answer);
+    if (answer && answer.status !== 403) await judge(cache, path, answer);
   }));
 }
 

@@ -22,15 +22,15 @@ WITH held AS (
     FROM held
 )
 SELECT q.quarantine_id AS id, q.state, q.reason, q.detail, q.proposal, q.raw, q.number, q.batch_id, q."row",
-    q.received_at, sender.name AS sender, q.actor = :actor AS own, k.record AS known, q.resolved_at,
-    decided.name AS resolved_by, q.note, q.submission_id
+    q.received_at, sender.name AS sender, q.actor = :actor AS own, k.record AS known,
+    k.number AS known_number, q.resolved_at, decided.name AS resolved_by, q.note, q.submission_id
 FROM page q
 LEFT JOIN trust.account sender ON sender.account_id = q.actor
 LEFT JOIN trust.account decided ON decided.account_id = q.resolved_by
 LEFT JOIN LATERAL (
     SELECT jsonb_build_object('submission_id', s.submission_id, 'household_id', s.household_id, 'revision', s.revision,
         'result', s.result, 'block', s.block, 'lon', s.lon, 'lat', s.lat, 'captured_at', s.captured_at,
-        'enumerator', s.enumerator) AS record
+        'enumerator', s.enumerator) AS record, s.number
     FROM (
         SELECT 1 AS place, * FROM intake.submission WHERE submission_id = q.sent_id
         UNION ALL

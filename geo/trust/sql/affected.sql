@@ -22,47 +22,34 @@ WHERE u.subject ? 'households' AND u.at >= :since
   AND (CAST(:account AS integer) IS NULL OR u.actor = :account)
   AND (CAST(:credential AS integer) IS NULL OR u.credential_id = :credential);
 
--- name: villages
--- Households that count in ranges of blocks, and families of their lists that do not, by the area above the block; those
--- of no block by themselves.
+-- name: concerned
+-- Whom reads in ranges of blocks concern: households with a record there, families listed there, and rows held back
+-- there. One that was corrected into another block since was given out all the same: it stands where it counts now. With
+-- `each` one by one, else counted by the area above the block; those of no block by themselves. A row held back that
+-- names no household as one is named is called by its number.
 WITH span AS (
     SELECT * FROM unnest(CAST(:firsts AS integer[]), CAST(:lasts AS integer[])) AS span (first, last)
-), counted AS (
-    SELECT h.household_id, h.number FROM span JOIN intake.household h ON h.number BETWEEN span.first AND span.last
-), concerned AS (
-    SELECT household_id, number FROM counted
+), given AS (
+    SELECT s.household_id, s.number FROM span JOIN intake.submission s ON s.number BETWEEN span.first AND span.last
     UNION ALL
     SELECT p.household_id, p.number
     FROM span
     JOIN ground.prelist p ON p.edition_id = (SELECT edition_id FROM ground.campaign)
         AND p.number BETWEEN span.first AND span.last
-    WHERE NOT EXISTS (SELECT FROM counted c WHERE c.household_id = p.household_id)
-)
-SELECT v.code AS village, v.name, count(*) AS households
-FROM concerned h
-LEFT JOIN ground.campaign c ON true
-LEFT JOIN ground.area b ON b.edition_id = c.edition_id AND b.number = h.number AND h.number > 0
-LEFT JOIN ground.area v ON v.edition_id = c.edition_id AND v.number = b.parent
-GROUP BY v.code, v.name ORDER BY 3 DESC, 1;
-
--- name: households
--- The same one by one.
-WITH span AS (
-    SELECT * FROM unnest(CAST(:firsts AS integer[]), CAST(:lasts AS integer[])) AS span (first, last)
-), counted AS (
-    SELECT h.household_id, h.number FROM span JOIN intake.household h ON h.number BETWEEN span.first AND span.last
-), concerned AS (
-    SELECT household_id, number FROM counted
     UNION ALL
-    SELECT p.household_id, p.number
-    FROM span
-    JOIN ground.prelist p ON p.edition_id = (SELECT edition_id FROM ground.campaign)
-        AND p.number BETWEEN span.first AND span.last
-    WHERE NOT EXISTS (SELECT FROM counted c WHERE c.household_id = p.household_id)
+    SELECT coalesce(substring(q.raw ->> 'household_id' FROM '^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,63}$'),
+        'row ' || q.quarantine_id || ' held back'), q.number
+    FROM span JOIN intake.quarantine q ON q.number BETWEEN span.first AND span.last
+), concerned AS (
+    SELECT g.household_id, coalesce(min(h.number), max(g.number)) AS number
+    FROM given g LEFT JOIN intake.household h USING (household_id)
+    GROUP BY g.household_id
 )
-SELECT h.household_id, coalesce(v.code, '') AS village, b.code AS block
+SELECT v.code AS village, v.name, CASE WHEN CAST(:each AS boolean) THEN b.code END AS block,
+    CASE WHEN CAST(:each AS boolean) THEN h.household_id END AS household_id, count(*) AS households
 FROM concerned h
 LEFT JOIN ground.campaign c ON true
 LEFT JOIN ground.area b ON b.edition_id = c.edition_id AND b.number = h.number AND h.number > 0
 LEFT JOIN ground.area v ON v.edition_id = c.edition_id AND v.number = b.parent
-ORDER BY 2, 3, 1;
+GROUP BY 1, 2, 3, 4
+ORDER BY CASE WHEN CAST(:each AS boolean) THEN 0 ELSE count(*) END DESC, 1, 3, 4;

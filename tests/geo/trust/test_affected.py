@@ -90,9 +90,9 @@ def test_reads_lead_to_villages_and_households(fresh_service: Service) -> None:
     assert by_village(read) == {VILLAGES[0]: 30}  # all of the blocks, never fewer than were seen
     held = of(fresh_service, account=number(fresh_service, "coordinator"))
     assert held.blocks == [(BLOCKS[4].number, BLOCKS[5].number)]
-    assert by_village(held) == {VILLAGES[1]: 20}
+    assert by_village(held) == {VILLAGES[1]: 22}  # those held back among them, who are nowhere else
     assert by_village(found) == by_village(read) | by_village(held)
-    assert found.households == 50
+    assert found.households == 52
 
 
 def test_the_households_of_the_blocks_and_no_others(fresh_service: Service) -> None:
@@ -128,6 +128,47 @@ def test_families_of_the_prelist_whom_nobody_has_found_are_affected_too(fresh_se
         return {household async for household, _, _ in households(db, found)}
 
     assert ask(fresh_service, every) == {f"SIM-{n}" for n in range(0, 60, 6)} | {"SIM-1", "F-1"}
+
+
+def ids(service: Service, found: Affected) -> dict[str, str | None]:
+    """Everybody affected, and the block each is said to be in."""
+
+    async def every(db: AsyncConnection) -> list[tuple[str, str | None]]:
+        return [(household, block) async for household, _, block in households(db, found)]
+
+    rows = ask(service, every)
+    assert len(rows) == len(dict(rows)) == found.households, "each stands there once"
+    return dict(rows)
+
+
+def test_who_counted_there_when_it_was_read_is_affected_wherever_it_counts_now(fresh_service: Service) -> None:
+    fresh_service.send(submission("stays", BLOCKS[0]), submission("moves", BLOCKS[0]), submission("other", BLOCKS[3]))
+    with fresh_service.client("enumerator") as client:
+        assert len(client.get("/v1/households").json()["households"]) == 2
+    fresh_service.send(submission("moves", BLOCKS[4], 2))
+    found = of(fresh_service)
+    assert found.blocks == [(BLOCKS[0].number, BLOCKS[0].number)]
+    assert ids(fresh_service, found) == {"SIM-stays": BLOCKS[0].code, "SIM-moves": BLOCKS[4].code}
+    assert by_village(found) == {VILLAGES[0]: 1, VILLAGES[1]: 1}
+
+
+def test_rows_held_back_are_affected_too_and_named_as_far_as_they_are(fresh_service: Service) -> None:
+    bad = [submission("held", BLOCKS[0], result="?"), submission("x", BLOCKS[0]) | {"household_id": "=1+1"}]
+    fresh_service.send(submission("held", BLOCKS[0]), *bad)
+    with fresh_service.client("enumerator") as client:
+        rows = client.get("/v1/quarantine").json()["quarantine"]
+    (nameless,) = (f"row {row['id']} held back" for row in rows if row["household_id"] == "=1+1")
+    assert ids(fresh_service, of(fresh_service)) == dict.fromkeys(["SIM-held", nameless], BLOCKS[0].code)
+
+
+def test_the_record_shown_beside_one_in_conflict_was_read_too(fresh_service: Service) -> None:
+    fresh_service.send(submission("double", BLOCKS[1]))
+    (receipt,) = fresh_service.send(submission("double", BLOCKS[2], result="refused")).json()["results"]
+    assert receipt["status"] == "conflict"
+    with fresh_service.client("supervisor") as client:
+        (row,) = client.get("/v1/quarantine").json()["quarantine"]
+    assert (row["code"], row["known"]["block"]) == (BLOCKS[2].code, BLOCKS[1].code)
+    assert of(fresh_service).blocks == [(BLOCKS[1].number, BLOCKS[2].number)]
 
 
 def test_by_credential_and_by_time(fresh_service: Service) -> None:

@@ -1,0 +1,109 @@
+"""Families recorded twice: a new one at a door that had its families already, days after everybody next door.
+
+Nobody's name is known, so nothing proves it. A family that the list lacks is mostly met on the walk, within minutes of
+its neighbours; one that is recorded again comes by itself, some day later. That alone is no doubt either: families are
+found late. So the houses are asked too: where a house stands free within reach, it may well be that family's; where
+every house around has its families already, the new one may be one of them. Families that do not exist look the same.
+"""
+
+import numpy as np
+import shapely
+
+from geo.watch.doors import Floats, Houses, Points, matched, metres
+from geo.watch.doubts import DAY, HOUR, Doubt, Places, Records, by_block
+
+#: Sigmas between two readings of one door, at most; metres by which doors of one house lie apart.
+REACH, DOOR = 2.5, 3.0
+#: Metres around in which neighbours are, and hours: who is met within so many of a neighbour's first visit was met on
+#: the walk. So many neighbours must be known.
+NEXT, ON_THE_WALK, LEAST = 40.0, 3.0, 3
+#: Hours after its double at which a family may be one recorded again.
+LATER = 12.0
+#: A house free for a late family is within so many sigmas of its point.
+FREE = 1.8
+#: Chances from which weights follow: half of what is told is wrong where houses are known, and more where they are not.
+#: From MANY by one enumerator in one block on they are told as one, and are less likely.
+KNOWN, UNKNOWN, MANY, OF_MANY = 0.35, 0.6, 3, 0.1
+
+
+def duplicates(records: Records, houses: Houses) -> list[Doubt]:
+    """Doubts of kind `duplicate`: `rows` are the new households, `beside` for each the nearest there before."""
+    late = np.flatnonzero(records.met & records.new)
+    if not len(late) or not records.met.any():
+        return []
+    x, y = records.plane
+    met = np.flatnonzero(records.met)
+    tree = shapely.STRtree(np.asarray(shapely.points(x[met], y[met])))
+    pairs = {row: pair for row in late.tolist() if (pair := _double(records, row, met, tree)) is not None}
+    suspects = np.array(sorted(pairs), dtype=np.intp)
+    free = _free(records, suspects, houses)
+    found: list[Doubt] = []
+    chosen = np.zeros(len(records), dtype=bool)
+    chosen[suspects[~free]] = True
+    for rows in by_block(records, chosen):
+        doubles = np.array([pairs[row][0] for row in rows.tolist()], dtype=np.intp)
+        if len(rows) >= MANY:
+            found.append(_doubt(records, rows, doubles, [pairs[row][1] for row in rows.tolist()], len(houses) > 0))
+        else:
+            found += [
+                _doubt(records, rows[[k]], doubles[[k]], [pairs[rows[k]][1]], len(houses) > 0) for k in range(len(rows))
+            ]
+    return found
+
+
+def _double(records: Records, row: int, met: Places, tree: shapely.STRtree) -> tuple[int, float] | None:
+    """The household that a new one may be, and hours until anybody was met next door; None where it was on a walk."""
+    x, y = records.plane
+    near = met[tree.query(shapely.Point(x[row], y[row]), predicate="dwithin", distance=NEXT)]
+    near = near[(records.household[near] != records.household[row]) & ~records.new[near]]
+    if len(near) < LEAST:
+        return None
+    alone = float(np.abs(records.first[near] - records.first[row]).min()) / HOUR
+    if alone < ON_THE_WALK:
+        return None
+    away = np.hypot(x[near] - x[row], y[near] - y[row])
+    reach = np.sqrt(records.sigma[near] ** 2 + records.sigma[row] ** 2 + DOOR**2)
+    before = (away <= REACH * reach) & (records.first[near] < records.first[row] - LATER * HOUR)
+    if not before.any():
+        return None
+    odds = np.where(before, (away / reach) ** 2 + 2 * np.log(reach), np.inf)
+    return int(near[int(np.argmin(odds))]), alone
+
+
+def _free(records: Records, suspects: Places, houses: Houses) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Of which of these households a house stands within reach that nobody else was met at."""
+    found = np.zeros(len(suspects), dtype=bool)
+    if not len(houses) or not len(suspects):
+        return found
+    others = records.counts & records.placed
+    others[suspects] = False
+    rows = np.flatnonzero(others)
+    points = Points(records.lon[rows], records.lat[rows], records.accuracy_m[rows], records.day[rows])
+    held, _ = matched(houses, points)
+    empty = np.flatnonzero(held == 0)
+    if not len(empty):
+        return found
+    over = records.lon[records.placed], records.lat[records.placed]
+    hx, hy = metres(houses.lon, houses.lat, *over)
+    x, y = records.plane
+    tree = shapely.STRtree(np.asarray(shapely.points(hx[empty], hy[empty])))
+    reach = FREE * np.sqrt(records.sigma[suspects] ** 2 + float(np.median(houses.area_m2)) / np.pi / 2)
+    at, _ = tree.query(shapely.points(x[suspects], y[suspects]), predicate="dwithin", distance=reach)
+    found[np.unique(at)] = True
+    return found
+
+
+def _doubt(records: Records, rows: Places, doubles: Places, alone: list[float], known: bool) -> Doubt:
+    x, y = records.plane
+    away: Floats = np.hypot(x[rows] - x[doubles], y[rows] - y[doubles])
+    days = (records.first[rows] - records.first[doubles]) / DAY
+    evidence: dict[str, float | int | str] = {
+        "metres": round(float(np.median(away)), 1),
+        "days": round(float(np.median(days)), 1),
+        "alone_hours": round(float(np.median(alone)), 1),
+        "others": int(np.count_nonzero(records.enumerator[rows] != records.enumerator[doubles])),
+    }
+    chance = (KNOWN if known else UNKNOWN) * (OF_MANY if len(rows) >= MANY else 1.0)
+    ends = np.stack([rows, doubles], axis=1).ravel() if len(rows) == 1 else rows[:0]
+    line = np.column_stack([records.lon[ends], records.lat[ends]])
+    return Doubt("duplicate", rows, chance, evidence, doubles, line)
