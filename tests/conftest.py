@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import shutil
 import socket
 import ssl
 import threading
@@ -48,7 +49,7 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def real_hasher() -> Iterator[PasswordHash]:
-    """How passwords are really hashed: in a quarter of a second, on purpose. Every test but its own hashes in no time."""
+    """How passwords are really hashed: in a quarter of a second, on purpose; in all other tests in no time."""
     real = accounts._hasher
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(accounts, "_hasher", PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),)))
@@ -71,6 +72,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def cluster(settings: Settings) -> Iterator[str]:
     """The owner's address of a server without fsync, kept in the same home as the private one."""
     with embedded.running(settings.home, durable=False) as url:
+        in_memory(url)
         yield url
 
 
@@ -127,6 +129,37 @@ def logins_of(owner: str, passwords: dict[str, str]) -> Logins:
     return Logins(owner, **addresses)
 
 
+#: Databases of tests lie in memory where there is so much: to copy one is to write nine hundred files.
+MEMORY, ROOM = Path("/dev/shm"), 3 * 2**30  # noqa: S108  # the server makes a folder of its own there, for itself alone
+SPACE = "cakupan_memory"
+
+#: Whether that folder is there: it is not before it is made, nor after the machine was started anew.
+SPACE_IS_THERE = f"""
+SELECT EXISTS (SELECT FROM pg_tablespace t, LATERAL pg_ls_dir(pg_tablespace_location(t.oid), true, false)
+               WHERE spcname = '{SPACE}')"""
+
+
+def in_memory(url: str) -> None:
+    """Keep databases of tests in memory from now on, where there is room: they go when they are dropped."""
+    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM or memory_left() < 2 * ROOM:
+        return
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"SELECT pg_advisory_lock(hashtext('{SPACE}'))"))  # until the connection ends
+        if not connection.scalar(text(SPACE_IS_THERE)):
+            folder = f"{MEMORY}/cakupan-{connection.scalar(text('SELECT system_identifier FROM pg_control_system()'))}"
+            connection.execute(text(f"DROP TABLESPACE IF EXISTS {SPACE}"))
+            connection.execute(text(f"COPY (SELECT 1) TO PROGRAM 'mkdir -p -m 700 {folder}; cat > /dev/null'"))
+            connection.execute(text(f"CREATE TABLESPACE {SPACE} LOCATION '{folder}'"))
+    engine.dispose()
+
+
+def memory_left() -> int:
+    """Bytes that nobody needs."""
+    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+
+
 @contextlib.contextmanager
 def database_on(url: str, name: str, template: str | None = None) -> Iterator[str]:
     """A database for the time of the block."""
@@ -134,7 +167,8 @@ def database_on(url: str, name: str, template: str | None = None) -> Iterator[st
     like = f" TEMPLATE {template} STRATEGY file_copy" if template else ""
     try:
         with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}{like}"))
+            space = f" TABLESPACE {SPACE}" if connection.scalar(text(SPACE_IS_THERE)) else ""
+            connection.execute(text(f"CREATE DATABASE {name}{like}{space}"))
         yield named(url, name)
     finally:
         with engine.connect() as connection:
