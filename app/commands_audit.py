@@ -255,7 +255,7 @@ def _show_affected(found: Affected, where: tzinfo) -> None:
     table(f"at most {found.households:,} households may be concerned", ["village", "name", "households"], villages)
     if not found.households:
         return
-    out.print("An upper bound: every household that counts now in a block of which any was read, read or not.")
+    out.print("An upper bound: all that ever counted, are listed or are held back in a block of which any was read.")
     due = words.at(datetime.now(UTC) + NOTIFY_WITHIN, where)
     out.print(
         f"Known from now on, they and the authority are to be told in writing until [bold]{due}[/] (3 × 24 hours)."

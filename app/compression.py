@@ -5,8 +5,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.basemap import ADDRESS
 
-#: Tiles, a file of tiles that is read in pieces, and files of the pages, which are compressed once.
-_PRESSED = ("/tiles/", "/assets/", ADDRESS)
+#: Tiles, a file of tiles that is read in pieces, files of the pages, which are compressed once, and printed sheets.
+_PRESSED = ("/tiles/", "/assets/", "/v1/sheets/", "/v1/jobs/", ADDRESS)
 
 
 class Compressed:

@@ -127,7 +127,7 @@ class Jobs:
         try:
             async with self._turns:
                 job.begun = True
-                file = await asyncio.to_thread(_nameless)
+                file = tempfile.TemporaryFile()  # noqa: SIM115  # outlives this function; closed where it is forgotten
                 await work(job, file)
             job.file, file = file, None
             job.made_at = datetime.now(UTC)
@@ -150,11 +150,6 @@ class Jobs:
     def _forget(self, job: Job) -> None:
         self._jobs.pop(job.id, None)
         job.close()
-
-
-def _nameless() -> BinaryIO:
-    """A file without a name, in the folder for temporary files."""
-    return tempfile.TemporaryFile()
 
 
 def _reason(error: Exception) -> str:

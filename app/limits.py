@@ -1,8 +1,8 @@
 """How often one account may ask, how many maps it may keep open, and how often one address may fail.
 
-So that nobody takes the service from the others. Counted in memory, in this process. What is over the limit gets 429 with
-`Retry-After`; a device keeps what it has and sends again. Failures are counted by address, and successes are not: a whole
-office shares one.
+So that nobody takes the service from the others. Counted in memory, in this process. What is over the limit gets 429
+with `Retry-After`; a device keeps what it has and sends again. Failures are counted by address, and successes are not:
+a whole office shares one.
 """
 
 import asyncio

@@ -60,6 +60,7 @@ SAID = {
     "reinterviews": Said(
         ("{household_id}",), ("{name} {code}", "{place}", "way.building", "way.enumerator", "outcome.{outcome}")
     ),
+    "flags": Said(("flag.{kind}", "{name}"), ("{code}", "{place}", "way.enumerator")),
     "proposals": Said(("proposal.{kind}", "{name}"), ("{code}", "{place}", "{other_name} {other_code}")),
     "households": Said(("{household_id}",), ("{name} {code}", "count.{result}", "way.visit", "way.enumerator")),
     "quarantine": Said(("held.{reason}",), ("{household_id}", "{name} {code}", "{place}", "{detail}")),

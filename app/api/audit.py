@@ -6,6 +6,7 @@ from typing import Annotated, Any, NamedTuple
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access import HouseDep
 from app.answers import listed
@@ -13,6 +14,7 @@ from app.api.accounts import Administrator, printable
 from app.errors import Denied, documented
 from app.formats import Format, respond
 from app.small_bodies import Instant
+from geo.errors import NotFound
 from geo.trust import accounts, audit
 from geo.trust.credentials import Caller
 
@@ -78,7 +80,7 @@ async def listing(
     """What people did, newest first."""
     printable(account or "")
     async with house.db.for_actor(admin.account_id, admin.credential_id) as connection:
-        who = (await accounts.find(connection, account)).account_id if account else None
+        who = await _number(connection, account) if account else None
         found = await audit.listing(
             connection, since=when.since, until=when.until, account=who, act=act, after=after, limit=limit + 1
         )
@@ -90,3 +92,11 @@ async def listing(
     answer = respond(format, "audit", rows, head, key="id")
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+async def _number(db: AsyncConnection, account: str) -> int:
+    """The number of an account. What was typed is not repeated in an answer: it may be anything."""
+    try:
+        return (await accounts.find(db, account)).account_id
+    except NotFound:
+        raise NotFound("there is no account of this name", code="no-account") from None

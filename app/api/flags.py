@@ -1,4 +1,4 @@
-"""Doubts about records and points, with their evidence: never a verdict. A person looks into each, and says what it was.
+"""Doubts about records and points, with their evidence: never a verdict. A person looks into each and decides.
 
 Only for those who answer for an area: whoever makes the records should not be told which of them stand out. Rows name
 single households, and reading them is audited.

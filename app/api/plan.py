@@ -5,7 +5,6 @@ Visits due are single households: who was given a plan is audited.
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -15,13 +14,14 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import plan_files, small_bodies
-from app.access import one_of
+from app.access import HouseDep, one_of
 from app.answers import Result, Said, State, listed
 from app.api.areas import said_of_all
 from app.api.quarantine import DECIDERS
 from app.errors import documented, problem
+from app.formats import Format
 from app.house import House
-from app.outgoing import Outgoing, OutgoingDep
+from app.outgoing import Outgoing, ReaderDep
 from geo.intake import plans
 from geo.intake.plans import Draft, Route
 from geo.scope import Scope
@@ -167,17 +167,19 @@ class PlanIn(BaseModel):
 
 @router.get("/v1/plan", responses=listed(PlanOut))
 async def proposed(
-    out: OutgoingDep,
+    house: HouseDep,
     planner: Planner,
+    reader: ReaderDep,
     supervisor: Annotated[str | None, Query(max_length=64, description="left out: the caller")] = None,
     day: Annotated[date | None, Query(description="left out: today until noon, else tomorrow")] = None,
     hours: Annotated[float | None, Query(ge=LEAST, le=MOST, description="of each enumerator; 7 where left out")] = None,
+    format: Format = "json",  # noqa: A002  # the contract's name
 ) -> Response:
     """Who goes where in which order, by families that can be won in an hour; as it was changed by hand, if it was.
 
     For those who answer for all blocks of the team. 422 `which-supervisor` names the teams where none was named.
     """
-    out = replace(out, scope=planner.scope)
+    out = Outgoing(house, planner.scope, 0, format, reader)
     try:
         found = await _planned(out.house, out.scope, Question(supervisor, day, hours), out.format)
     except WhichSupervisor as which:
@@ -192,7 +194,7 @@ async def proposed(
     responses=documented(409, 413),
 )
 async def changed(
-    out: OutgoingDep,
+    house: HouseDep,
     planner: Planner,
     said: Annotated[PlanIn, Depends(small_bodies.said(PlanIn, MAX_BYTES))],
 ) -> Response:
@@ -200,8 +202,7 @@ async def changed(
 
     409 `plan-changed` where somebody saved another plan since `base`.
     """
-    out = replace(out, scope=planner.scope, format="json")
-    house, scope = out.house, planner.scope
+    scope = planner.scope
     routes = None if said.routes is None else [Route(one.enumerator, one.stops, said.hours) for one in said.routes]
     found = await _planned(house, scope, Question(said.supervisor, said.day), "json")
     team = found.ready.team
@@ -214,7 +215,8 @@ async def changed(
     async with house.db.for_actor(planner.account_id, planner.credential_id) as connection:
         await plans.save(connection, scope, draft)
     hours = said.hours if routes is None else None
-    return await _answered(out, await _planned(house, scope, Question(said.supervisor, said.day, hours), "json"))
+    found = await _planned(house, scope, Question(said.supervisor, said.day, hours), "json")
+    return await _answered(Outgoing(house, scope, 0, "json"), found)
 
 
 async def _planned(house: House, scope: Scope, question: Question, format_: str) -> Plan:

@@ -202,8 +202,8 @@ def _amended(held: RowMapping, decision: Decision) -> dict[str, object]:
     """
     raw = held["raw"]
     row: dict[str, object] = {} if not isinstance(raw, dict) or raw.keys() in ({"fault"}, {"cut"}) else dict(raw)
-    if unknown := decision.changes.keys() - row.keys() - set(FIELDS):
-        raise BadInput(f"the row has no field {sorted(unknown)[0][:64]!r}", code="bad-decision")
+    if decision.changes.keys() - row.keys() - set(FIELDS):
+        raise BadInput("`changes` name a field that neither the row nor a submission has", code="bad-decision")
     if decision.action == "take" and held["reason"] != Reason.CONFLICT:
         raise BadInput("only a row in conflict can be taken instead of another", code="bad-decision")
     row = {name: value for name, value in (row | dict(decision.changes)).items() if value is not None}

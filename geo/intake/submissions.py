@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from itertools import takewhile
 from struct import Struct
 from typing import Any, TypeVar
 from uuid import UUID
@@ -67,6 +68,9 @@ _FLAT = frozenset({str, int, float, bool, type(None)})
 
 #: How deep objects and lists may lie in each other.
 DEEPEST = 32
+
+#: Characters of a row that is kept as it was sent, as JSON; of a longer one only its beginning is.
+MOST_KEPT = 20_000
 
 #: How far ahead of the campaign's clock a device may be: clocks drift by minutes, seldom by more.
 AHEAD = timedelta(minutes=10)
@@ -202,31 +206,42 @@ def _clearly_clean(raw: Mapping[Any, Any]) -> bool:
 
 def mask(value: object) -> object:
     """`value` as it may be kept: numbers that look like identities masked, text storable, depth and length bounded."""
-    kept = _kept(value, 0)
-    text = orjson.dumps(kept).decode()
-    return {"cut": text[:2000]} if len(text) > 20_000 else kept
+    keeper = _Keeper()
+    text = orjson.dumps(kept := keeper.kept(value, 0)).decode()
+    return {"cut": text[:2000]} if keeper.left < 0 or len(text) > MOST_KEPT else kept
 
 
-def _kept(value: object, depth: int) -> object:
-    """One value of a row, and what lies in it. Text is masked decoded: escapes would hide where a number begins."""
-    if isinstance(value, dict | list):
-        if depth == DEEPEST:
-            return "nested too deeply"
-        if isinstance(value, list):
-            return [_kept(inside, depth + 1) for inside in value]
-        return {_storable(str(name)): _kept(inside, depth + 1) for name, inside in value.items()}
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int | float):
-        if not abs(value) < 1e18:
-            return "a number out of any range"
-        return MASK if value == int(value) and identity_number(str(int(value))) else value
-    return _storable(str(value))
+class _Keeper:
+    """What may be kept of a row, as long as it is no longer than that: the rest of a huge one is not even looked at."""
 
+    def __init__(self) -> None:
+        self.left = MOST_KEPT  # every value takes one character at least, and a text as many as it has
 
-def _storable(text: str) -> str:
-    """`text` masked, without what UTF-8 or jsonb cannot hold."""
-    return masked_text(text.replace("\0", "�").encode(errors="replace").decode())
+    def kept(self, value: object, depth: int) -> object:
+        """One value of a row, and what lies in it. Text is masked decoded: escapes would hide where a number begins."""
+        self.left -= 1
+        if isinstance(value, dict | list):
+            if depth == DEEPEST:
+                return "nested too deeply"
+            if isinstance(value, list):
+                return [self.kept(inside, depth + 1) for inside in takewhile(self._more, value)]
+            fields = takewhile(self._more, value.items())
+            return {self._text(str(name)): self.kept(inside, depth + 1) for name, inside in fields}
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, int | float):
+            if not abs(value) < 1e18:
+                return "a number out of any range"
+            return MASK if value == int(value) and identity_number(str(int(value))) else value
+        return self._text(str(value))
+
+    def _more(self, _: object) -> bool:
+        return self.left >= 0
+
+    def _text(self, text: str) -> str:
+        """`text` masked, without what UTF-8 or jsonb cannot hold; as much of it as may be kept at all."""
+        self.left -= len(text)
+        return masked_text(text[:MOST_KEPT].replace("\0", "�").encode(errors="replace").decode())
 
 
 def _too_deep(value: object) -> bool:

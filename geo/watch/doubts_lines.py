@@ -3,8 +3,8 @@
 Houses stand along straight lanes, and enumerators walk along them: rows of points are ordinary. But phones are metres
 off, so rows of readings are ragged, also where a row of houses is ruled. What is doubted is a row that hardly strays
 from its line: the sum of the squares of what is left, in units of how far readings stray at the very least, is held
-against the chi-square distribution. Points put by hand onto a row of houses are as straight as the houses are; a row of which
-each point lies on a house of its own is left alone.
+against the chi-square distribution. Points put by hand onto a row of houses are as straight as the houses are; a row
+of which each point lies on a house of its own is left alone.
 """
 
 import numpy as np

@@ -22,6 +22,8 @@ AROUND = 15.0
 #: Metres apart at which offices put a point beside another; of pairs as near to that as so many metres it is measured
 #: how many lie at about that distance.
 ROUND, SLACK = (5.0, 10.0), 1.5
+#: Units by which a distance may be off after a point was rounded.
+ROUNDED = 0.55
 #: Two accuracies are the same if told so.
 SAME = 0.05
 #: Metres from a centroid: programs differ by so much in where it is.
@@ -136,13 +138,15 @@ def _not_of_each_other(found: list[Doubt]) -> list[Doubt]:
 def _beside(records: Records, rows: Places) -> list[Doubt]:
     """Points exactly some round distance from another."""
     step = unit(records.lon[rows], records.lat[rows]) * DEGREE
+    exact = step * ROUNDED
+    if exact > SLACK / 3:  # distances of such points are told no more exactly than that
+        return []
     x, y = records.plane
     a, b = np.triu_indices(len(rows), 1)
     a, b = rows[a], rows[b]
     wide = np.hypot(x[a] - x[b], y[a] - y[b])
     found: dict[int, Doubt] = {}
     for metres in ROUND:
-        exact = step * 0.55
         about = np.count_nonzero(np.abs(wide - metres) <= SLACK)
         expected = about * exact / SLACK
         for pair in np.flatnonzero(np.abs(wide - metres) <= exact).tolist():

@@ -27,6 +27,8 @@ MANY, WITHIN = 6, 7.6
 SHARED, MORE = 0.145, 0.6
 #: A building of more ground than this, square metres, may hold any number; metres around a point in which it may stand.
 HALL, REACH = 250.0, 15.0
+#: Houses that stand within a reading's scatter of a house.
+NEIGHBOURS = 3
 #: Minutes within which a phone may have given its last reading again, and the chance that it did; else none.
 AGAIN, GIVEN_AGAIN, ELSE = 15.0, 0.02, 1e-5
 #: Interviews that follow each other within so many hours are one sitting.
@@ -65,8 +67,7 @@ def stacked(records: Records, houses: Houses, but: Mask) -> list[Doubt]:
     of = of.ravel()
     order = np.argsort(of, kind="stable")
     groups = np.split(chosen[order], np.cumsum(many)[:-1])
-    accident = _coincidence(records, chosen, step)
-    return [doubt for rows in groups if len(rows) > 1 and (doubt := _stack(records, rows, ground, accident))]
+    return [doubt for rows in groups if len(rows) > 1 and (doubt := _stack(records, rows, ground, step))]
 
 
 def clusters(records: Records, houses: Houses) -> list[Doubt]:
@@ -105,14 +106,15 @@ def clusters(records: Records, houses: Houses) -> list[Doubt]:
 
 
 def _coincidence(records: Records, rows: Places, step: float) -> float:
-    """How many equal points honest readings would leave: neighbours within reach, times one cell over their scatter."""
-    sigma = float(np.median(records.sigma[rows]))
-    cell = (step * DEGREE) ** 2
-    neighbours = 3.0  # houses that stand within a reading's scatter of a house
-    return min(len(rows) * neighbours * cell / (4 * np.pi * sigma**2), float(len(rows)))
+    """How many equal points honest readings would leave among those of this enumerator in this block."""
+    one = rows[0]
+    same = (records.number == records.number[one]) & (records.enumerator == records.enumerator[one]) & records.met
+    sigma = float(np.median(records.sigma[same]))
+    chance = (step * DEGREE) ** 2 / (4 * np.pi * sigma**2)
+    return float(np.count_nonzero(same)) * NEIGHBOURS * chance
 
 
-def _stack(records: Records, rows: Places, ground: _Ground | None, accident: float) -> Doubt | None:
+def _stack(records: Records, rows: Places, ground: _Ground | None, step: float) -> Doubt | None:
     """The doubt about equal points, unless the families may well share a house."""
     rows = rows[np.argsort(records.captured[rows], kind="stable")]
     buildings, unknown = _buildings(records, rows)
@@ -121,7 +123,8 @@ def _stack(records: Records, rows: Places, ground: _Ground | None, accident: flo
     gaps = np.diff(records.captured[rows]) / 60
     again = GIVEN_AGAIN if (gaps <= AGAIN).all() and records.timed[rows].all() else ELSE
     if buildings > 1 and not hall:
-        chance = max(again, min(accident, 1.0) ** (buildings - 1))
+        usual = min(2 * float(records.stray[rows].min()), 1.0)
+        chance = max(again, min(_coincidence(records, rows, step), 1.0) ** (buildings - 1) * usual)
         limit = EQUAL
     else:
         chance = 1.0 if hall or not unknown else boarding(unknown + buildings) * float(records.stray[rows].min())

@@ -2,7 +2,7 @@
 
 What is doubted is decided by the modules `doubts_*`, on arrays, and `doubts_told` makes flags of it. Records are looked
 at village by village, with those that count in its visible blocks: an enumerator's records in two villages are not held
-against each other. Villages are kept until a block of theirs moves.
+against each other. Villages are kept until a record more arrives for their blocks.
 
 Reading rows is audited: they name households.
 """
@@ -41,6 +41,9 @@ STATES = ("open", "explained", "revisit")
 MOST_NAMED = 50
 #: Villages whose flags a process keeps for later questions.
 KEPT = 500
+
+#: Up to when something holds: the epoch of its blocks, and how many records have arrived for them.
+Moved = tuple[int, int]
 
 _FIRST_DAY = date(1970, 1, 1)
 _FLAG = "flag"
@@ -82,12 +85,12 @@ class Page:
 
 @dataclass
 class _Kept:
-    """Villages by scope and place, each with the epoch up to which it holds; the one used longest ago goes first."""
+    """Villages by scope and place, each with up to when it holds; the one used longest ago goes first."""
 
-    villages: "OrderedDict[Any, tuple[int, Village]]" = field(default_factory=OrderedDict)
+    villages: "OrderedDict[Any, tuple[Moved, Village]]" = field(default_factory=OrderedDict)
     lock: Lock = field(default_factory=Lock)
 
-    def get(self, key: object, moved: int) -> Village | None:
+    def get(self, key: object, moved: Moved) -> Village | None:
         """The village as it was kept, if nothing has moved there since."""
         with self.lock:
             found = self.villages.get(key)
@@ -96,7 +99,7 @@ class _Kept:
             self.villages.move_to_end(key)
             return found[1]
 
-    def put(self, key: object, moved: int, village: Village) -> None:
+    def put(self, key: object, moved: Moved, village: Village) -> None:
         """Keep it."""
         with self.lock:
             self.villages[key] = (moved, village)
@@ -109,13 +112,13 @@ class _Kept:
 class Read:
     """What was read to answer a question: blocks asked about, decisions that stand, villages as kept and anew.
 
-    `fresh` holds for each of the latter its key, the epoch up to which it holds, and what was read.
+    `fresh` holds for each of the latter its key, up to when it holds, and what was read.
     """
 
     asked: NDArray[np.intp]
     reviews: dict[str, Review]
     kept: list[Village]
-    fresh: list[tuple[Any, int, Ground]]
+    fresh: list[tuple[Any, Moved, Ground]]
 
 
 async def read(db: AsyncConnection, live: Snapshot, scope: Scope, within: int = 0) -> Read:
@@ -133,7 +136,9 @@ async def read(db: AsyncConnection, live: Snapshot, scope: Scope, within: int = 
     for parent in np.unique(live.tree.parent[asked]).tolist():
         numbers = coverage.visible(live, scope, "block", parent)
         numbers = numbers[live.tree.parent[numbers] == parent]
-        key, moved = (scope.ranges, parent), int(live.changed[numbers].max(initial=0))
+        # a corrected point need not change any count, so the epoch alone does not tell
+        arrived = await db.scalar(SQL["arrived"], {"numbers": numbers.tolist()})
+        key, moved = (scope.ranges, parent), (int(live.changed[numbers].max(initial=0)), int(arrived or 0))
         village = memory.get(key, moved)
         if village is None:
             found.fresh.append((key, moved, await _ground(db, live, scope, numbers)))

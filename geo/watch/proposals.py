@@ -77,7 +77,7 @@ class Read:
 async def read(db: AsyncConnection, live: Snapshot, scope: Scope, within: int = 0) -> Read:
     """What `suspects.read` reads, and what was decided, as the transaction's actor may see both."""
     found = await suspects.read(db, live, scope, within)
-    return Read(found, await reviews.standing(db, scope, "proposal", found.asked.tolist()))
+    return Read(found, await reviews.standing(db, scope, "proposal", found.numbers))
 
 
 def listing(live: Snapshot, scope: Scope, question: Question, found: Read) -> Page:

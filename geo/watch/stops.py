@@ -134,6 +134,8 @@ def found(live: Snapshot, scope: Scope, ground: Ground, day: tuple[datetime, dat
     state = {n: coverage.STATES[s] for n, s in zip(numbers.tolist(), states.tolist(), strict=True)}
     mapped = set()
     for houses, points in ground.villages:
+        if not len(houses):
+            continue  # nobody has drawn the houses there
         empty = _empty(houses, points, missed)
         for number in np.unique(houses.number).tolist():
             mapped.add(number)

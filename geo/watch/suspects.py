@@ -94,10 +94,12 @@ class _Kept:
 class Read:
     """What was read to answer a question: the blocks asked about, villages as kept, and those to be worked out.
 
+    `numbers` are all visible blocks of those villages.
     `fresh` holds for each of those its key, the epoch up to which it holds, and what was read.
     """
 
     asked: NDArray[np.intp]
+    numbers: list[int]
     kept: list[Village]
     fresh: list[tuple[Any, int, Ground]]
 
@@ -114,11 +116,12 @@ async def read(db: AsyncConnection, live: Snapshot, scope: Scope, within: int = 
     if len(asked) > MOST_BLOCKS or live.counts[asked][:, _MET].sum() > MOST_HOUSEHOLDS:
         raise BadInput("this is too wide for one answer: name a smaller area in `within`", code="too-wide")
     memory = _memory(live)
-    found = Read(asked, [], [])
+    found = Read(asked, [], [], [])
     await db.execute(SQL["in_order"])
     for parent in np.unique(live.tree.parent[asked]).tolist():
         numbers = coverage.visible(live, scope, "block", parent)
         numbers = numbers[live.tree.parent[numbers] == parent]
+        found.numbers.extend(numbers.tolist())
         key = (scope.ranges, parent)
         epoch, village = memory.get(key) or (-1, _NOTHING)
         if epoch == _moved(live, numbers, village.beyond):

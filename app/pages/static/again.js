@@ -79,5 +79,5 @@ export function card(row, { onDecided }) {
     h("p", { class: "by" }, t(row.enumerator ? "again.first_by" : "again.first", { name: row.enumerator, when: when({ at: row.captured_at }) })),
     h("div", { class: "go" }, wayThere({ ...row, name })),
     decision?.place);
-  return { item, waits: (paths) => decision?.waits(paths) };
+  return { item, decision };
 }

@@ -25,8 +25,8 @@ export class Asked {
   }
 
   /** Ask whose plan is wanted: the account leads no team of its own. */
-  choose({ supervisors = [] }) {
-    this.names = supervisors;
+  choose(names) {
+    this.names = names;
     this.#draw({ supervisor: "", day: this.question.day, hours: this.question.hours });
   }
 
@@ -40,7 +40,7 @@ export class Asked {
       onchange: () => other.value && this.#ask({ day: other.value }) });
     const choices = [...new Set([...HOURS, Number(hours)].filter(Boolean))].sort((a, b) => a - b);
     this.place.replaceChildren(...[
-      this.names.length > 1 || !supervisor ? this.#select("plan.supervisor", "supervisor", supervisor, [
+      this.names.length > 1 || (this.names.length && !supervisor) ? this.#select("plan.supervisor", "supervisor", supervisor, [
         ...(supervisor ? [] : [["", t("plan.choose")]]), ...this.names.map((name) => [name, name])]) : null,
       day === null || !supervisor ? null : h("div", { class: "day", role: "group", "aria-label": t("plan.day") }, chip(today(), "plan.today"), chip(today(1), "plan.tomorrow"),
         h("label", {}, h("span", {}, t("plan.other_day")), other)),

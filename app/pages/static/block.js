@@ -10,7 +10,7 @@ import { age } from "./outbox.js";
 import { address, h, paced } from "./page.js";
 import { STATES } from "./question.js";
 import { reason } from "./reasons.js";
-import { number, t } from "./texts.js";
+import { number, setup, t } from "./texts.js";
 import { wayThere } from "./way.js";
 
 /** Milliseconds between two loads that only the stream asks for. */
@@ -83,6 +83,9 @@ function show(row, asOf) {
     row.supervisor ? h("p", { class: "small" }, t("block.led_by", { name: row.supervisor })) : null,
   ].filter(Boolean));
   reach(row);
+  place("print").replaceChildren(h("span", { class: "label" }, t("print.one")), ...["a4", "a3"].map((paper) => h("a", {
+    href: address(`/v1/sheets/${encodeURIComponent(row.code)}.pdf`, { level: row.level, paper, lang: setup.lang }), download: true,
+  }, paper.toUpperCase())));
   reveal("figures", [...summary(row, asOf, elapsed()), ...details(row)].filter(Boolean));
 }
 

@@ -13,7 +13,7 @@ export class Decision {
    * `done` is what stands afterwards and `sure()` asks once more. `standing` is what was decided so far, or null.
    */
   constructor({ path, about, choices, standing, onDecided }) {
-    Object.assign(this, { path, about, choices, standing, onDecided });
+    Object.assign(this, { path, about, choices, standing, onDecided, sending: false, queued: false });
     this.buttons = h("div", { class: "acts" });
     this.stands = h("p", { class: "stands" });
     this.said = h("div", { class: "said", role: "status" });
@@ -39,7 +39,7 @@ export class Decision {
   /** Where a decision on it waits to be sent nothing else can be decided. `paths` are those of all that waits. */
   waits(paths) {
     const does = paths.has(this.path);
-    if (does === Boolean(this.queued)) return;
+    if (this.sending || does === this.queued) return;
     this.queued = does;
     this.#busy(does);
     this.#tell(does ? t("quality.queued") : null);
@@ -52,6 +52,7 @@ export class Decision {
   }
 
   async #send(decision, note, words) {
+    this.sending = true;
     this.#busy(true);
     this.#tell(t("quality.sending"));
     try {
@@ -66,6 +67,8 @@ export class Decision {
       this.#tell(this.choices.find((one) => one.decision === decision)?.told?.(kept) ?? t(decision === "reopened" ? "quality.undone" : "quality.kept"), true);
     } catch (error) {
       this.#tell(refusal(error), false, true);
+    } finally {
+      this.sending = false;
     }
     this.#busy(false);
     this.onDecided();
@@ -108,6 +111,6 @@ function asked({ words, title, means }) {
 
 /** Why the server refused it. */
 function refusal({ code, message }) {
-  const key = { "not-found": "gone", "identity-number": "identity", "not-drawn": "not_drawn" }[code];
+  const key = { "not-found": "gone", "identity-number": "identity", "not-drawn": "not_drawn", "reaches-further": "reaches" }[code];
   return key ? t(`quality.refused_${key}`) : t("quality.refused", { why: message || code });
 }

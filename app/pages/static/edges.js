@@ -1,6 +1,7 @@
 // Edges of blocks, codes and points that contradict each other: what is proposed, on what evidence, and what a person decides.
 
 import { Card, said, spell } from "./evident.js";
+import { moment } from "./moments.js";
 import { address as link, h } from "./page.js";
 import { sure } from "./sure.js";
 import { number, t } from "./texts.js";
@@ -25,12 +26,14 @@ export const empty = () => t(view.kind || view.state !== "open" ? "quality.none_
 export const beside = () => [];
 
 /** What is suspect as chips, and what has been decided. */
-export function narrow(_, ask) {
-  const chip = (kind, words) =>
-    h("button", { type: "button", class: "chip", "data-key": `kind-${kind}`, "aria-pressed": String(view.kind === kind), onclick: () => ask({ kind }) }, words);
+export function narrow({ kinds }, ask) {
+  const chip = (kind, words, n) =>
+    h("button", { type: "button", class: "chip", "data-key": `kind-${kind}`, "aria-pressed": String(view.kind === kind), onclick: () => ask({ kind }) },
+      words, " ", view.state === "open" ? h("b", {}, number(n)) : null);
   return [
     h("div", { class: "chips", role: "group", "aria-label": t("proposal.kinds") },
-      chip(null, t("proposal.all")), KINDS.map((kind) => chip(kind, t(`proposal.${kind}`)))),
+      chip(null, t("proposal.all"), KINDS.reduce((sum, kind) => sum + kinds[kind], 0)),
+      KINDS.map((kind) => chip(kind, t(`proposal.${kind}`), kinds[kind]))),
     h("select", { "data-key": "state", "aria-label": t("quality.state"), onchange: (event) => ask({ state: event.target.value }) },
       STATES.map((name) => h("option", { value: name, selected: name === view.state }, t(`proposal.state_${name}`)))),
   ];
@@ -49,12 +52,20 @@ export function card(row, { onDecided }) {
     heading: kind,
     sentence: said(`proposal.said_${row.kind}`, values),
     codes: [row.code, row.other_code].filter(Boolean), points: false, whole: row.kind !== "boundary",
+    notes: before(row),
     inside: [h("p", {}, t(`proposal.why_${row.kind}`))],
     path: `${path}/${encodeURIComponent(row.proposal)}/review`,
     places: [...block(row.code, row.name), ...(other ? [" ", h("span", { class: "to", "aria-hidden": "true" }, "→"), h("span", { class: "unseen" }, t("proposal.lie_in")), " ", ...block(row.other_code, row.other_name)] : [])],
     who: row.enumerators.length ? [h("b", {}, row.enumerators.slice(0, 4).join(", ")), row.enumerators.length > 4 ? ` +${row.enumerators.length - 4}` : ""] : [],
     choices: [accept(row, values), { decision: "rejected", words: t("proposal.reject"), done: t("proposal.done_rejected"), title: t("proposal.reject_title"), means: t("proposal.reject_means") }],
   });
+}
+
+/** What was decided when there was less evidence. */
+function before({ state, reviewed }) {
+  if (state !== "open" || !reviewed) return [];
+  const values = { decision: t(`proposal.done_${reviewed.decision}`), name: reviewed.decided_by ?? "?", when: moment(reviewed.decided_at) };
+  return [h("p", { class: "small" }, t("proposal.before", values))];
 }
 
 /** Accepting a code changes where finished families are counted: that is asked twice. */

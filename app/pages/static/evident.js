@@ -2,7 +2,7 @@
 
 import { Decision } from "./decision.js";
 import { address, h } from "./page.js";
-import { kilometres, number, setup, t, tenths } from "./texts.js";
+import { duration, kilometres, number, setup, t, tenths } from "./texts.js";
 import { wayThere } from "./way.js";
 
 const locale = setup.lang === "id" ? "id-ID" : "en-GB";
@@ -17,18 +17,28 @@ let cards = 0;
 export const distance = (metres) =>
   metres < 1000 ? t("quality.metres", { n: metres < 10 ? tenths(metres) : number(metres) }) : t("quality.kilometres", { n: kilometres(metres / 1000) });
 
-/** What stands in a sentence about a row: its evidence in words, distances with their unit, and how many `families`. */
+/** A stretch of time as people say it: "15 seconds", "3.5 minutes", "31 hours". */
+function lasting(minutes) {
+  if (minutes < 1.5) return t("quality.seconds", { n: number(60 * minutes) });
+  return minutes < 120 ? t("quality.minutes", { n: minutes < 10 ? tenths(minutes) : number(minutes) }) : duration(minutes / 60);
+}
+
+/** Figures that say nothing where they are 0, and those that repeat another one where it is about a single family. */
+const NOTHING = ["accuracy_m", "others", "metres"];
+const OF_SEVERAL = ["farthest_m", "worst_m", "most_m"];
+
+/** What stands in a sentence about a row: its evidence in words, each with its unit, and how many `families`. */
 export function spell({ evidence, households, count }) {
   const n = typeof households === "number" ? households : households?.length || count;
   const words = { n: number(n), families: n === 1 ? t("quality.families_one") : t("quality.families", { n: number(n) }) };
   for (const [name, value] of Object.entries(evidence ?? {})) {
-    if (value === null || (name === "accuracy_m" && !value)) continue;
+    if (value === null || (!value && NOTHING.includes(name)) || (n === 1 && OF_SEVERAL.includes(name))) continue;
     if (typeof value !== "number") words[name] = value;
     else if (/(^metres|_m)$/.test(name)) words[name] = distance(value);
+    else if (/minutes$/.test(name)) words[name] = lasting(value);
     else words[name] = Number.isInteger(value) ? number(value) : tenths(value);
   }
-  const { seconds } = evidence ?? {};
-  if (seconds > 0) words.span = seconds < 100 ? t("quality.seconds", { n: number(seconds) }) : t("quality.minutes", { n: number(seconds / 60) });
+  if (evidence?.seconds > 0) words.span = lasting(evidence.seconds / 60);
   return words;
 }
 
@@ -42,7 +52,7 @@ export function when({ at, until, day }) {
   return until && until !== at ? span.formatRange(new Date(at), new Date(until)) : span.format(new Date(at));
 }
 
-/** Owns the list item of one row; `waits(paths)` is told what waits to be sent. */
+/** Owns the list item of one row, and what is decided on it. */
 export class Card {
   constructor(about) {
     Object.assign(this, about);
@@ -52,7 +62,7 @@ export class Card {
     this.look = h("button", { type: "button", "aria-expanded": "false", "aria-controls": this.inner.id, onclick: () => this.#toggle() },
       t("quality.open"), h("span", { class: "unseen" }, `: ${this.name}`));
     this.decision = setup.me.decides ? new Decision({
-      path: this.path, about: this.name, choices: this.choices, standing: row.reviewed, onDecided: () => this.onDecided(),
+      path: this.path, about: this.name, choices: this.choices, standing: row.state === "open" ? null : row.reviewed, onDecided: () => this.onDecided(),
     }) : null;
     this.item = h("li", { class: "doubt", "data-kind": row.kind },
       h("p", { class: "kind" }, h("b", {}, this.heading)),
@@ -63,10 +73,6 @@ export class Card {
       ...(this.notes ?? []),
       h("div", { class: "go" }, this.look),
       this.inner, this.decision?.place ?? null);
-  }
-
-  waits(paths) {
-    this.decision?.waits(paths);
   }
 
   #toggle() {

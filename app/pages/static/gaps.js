@@ -21,6 +21,9 @@ const place = (id) => document.getElementById(id);
 const question = read();
 let loaded = PAGE;
 let lastTotal = "";
+/** Blocks of the area by state, and what prints their sheets once somebody wants to. */
+let states = null;
+let printing = null;
 let turn = 0;
 
 const area = () => ({ within: question.within, within_level: question.level });
@@ -87,6 +90,8 @@ function show(answer) {
   place("more").hidden = !answer.next;
   place("more").setAttribute("aria-busy", "false");
   filters.show(question, answer.states);
+  states = answer.states;
+  printing?.then((it) => it.show(question, states));
   place("these").href = onMap(question);
   place("exports").replaceChildren(...exports(t("table.export"), "/v1/gaps", { ...parameters(question), limit: 100000 }, FORMATS).slice(1));
 }
@@ -137,6 +142,10 @@ place("more").addEventListener("click", () => {
   place("more").setAttribute("aria-busy", "true");
   load();
 });
+place("print").addEventListener("toggle", () => {
+  printing = import("./printing.js").then(({ Printing }) => new Printing(place("print").lastElementChild));
+  printing.then((it) => it.show(question, states));
+}, { once: true });
 filters.show(question, null);
 load().then(() => {
   follow();

@@ -199,7 +199,10 @@ async function save(routes = draft.routes, on = base) {
     notice(t(sent.queued ? "plan.queued" : "plan.saved"));
   } catch (error) {
     if (error.code === "plan-changed") await conflict(body);
-    else notice(t("plan.not_saved", { why: error.message || error.code }), true);
+    else if (error.code === "unknown-stop") {
+      await load();
+      notice(t("plan.stops_gone"), true);
+    } else notice(t("plan.not_saved", { why: error.message || error.code }), true);
   } finally {
     sending = false;
     place("save").disabled = false;
@@ -230,7 +233,11 @@ function notice(words, bad = false) {
 }
 
 function failed(error) {
-  if (error.code === "which-supervisor") return asked.choose(error.said);
+  if (error.code === "which-supervisor") {
+    const { supervisors } = error.said;
+    asked.choose(supervisors);
+    return notice(t(supervisors.length ? "plan.choose_first" : "plan.no_teams"));
+  }
   age(load, null);
   place("problem").replaceChildren(h("p", { class: "notice bad", role: "alert" }, t("plan.failed", { why: error.code === "network" ? "" : error.message }), " ",
     h("button", { type: "button", class: "quiet", onclick: load }, t("map.retry"))));

@@ -83,7 +83,7 @@ function show(answer, more) {
   const items = fresh.map((card) => card.item);
   if (more) place("list").append(...items);
   else place("list").replaceChildren(...(items.length ? items : [h("li", { class: "empty" }, part.empty(answer))]));
-  fresh.forEach((card) => card.waits(waiting));
+  fresh.forEach(({ decision }) => decision?.waits(waiting));
   view.next = answer.next;
   place("more").hidden = answer.next === null;
   tell(answer);
@@ -119,8 +119,10 @@ function ask(changes = {}) {
 outbox((entries) => {
   const before = waiting;
   waiting = new Set(entries.filter((entry) => entry.mine && entry.state === "waiting").map((entry) => entry.path));
-  cards.forEach((card) => card.waits(waiting));
-  if (part && [...before].some((path) => !waiting.has(path))) load(); // sent, or refused: the list is another one
+  const gone = [...before].filter((path) => !waiting.has(path));
+  const sent = cards.some(({ decision }) => decision?.queued && gone.includes(decision.path));
+  cards.forEach(({ decision }) => decision?.waits(waiting));
+  if (sent) load(); // what waited has arrived, or was refused: the list is another one
 });
 
 const live = new Live(() => null);

@@ -20,7 +20,7 @@ export function stop(row, { n = null, who = null, timed = true, first = false, l
       n === null ? null : h("b", {}, number(n)),
       timed && row.arrive ? h("time", { datetime: row.arrive }, hour(row.arrive)) : null),
     h("div", { class: "told" },
-      h("h4", {}, sign(row.kind), what(row)),
+      h("p", { class: "doing" }, sign(row.kind), what(row)),
       h("p", { class: "block-name" }, h("a", { href: address("/block", { code: row.code, level: "block" }) }, row.name), " ", h("span", { class: "code" }, row.code)),
       badges(row, late, who),
       h("p", {}, reason(row)),
@@ -58,7 +58,7 @@ function badges(row, late, who) {
 function reason(row) {
   if (row.kind === "hole") return t("plan.why_hole");
   if (row.kind === "block") return t(STATES.includes(row.reason) ? `plan.why_${row.reason}` : "plan.why_rest");
-  const before = t("plan.why_last", { result: t(`count.${row.result}`), visit: number(row.visits + 1) });
+  const before = t("plan.why_last", { result: t(`count.${row.result}`), n: number(row.visits) });
   if (row.reason === "missed") return `${t("plan.why_missed", { when: moment(row.appointment) })} ${before}`;
   return row.reason === "appointment" ? `${t("plan.why_appointment")} ${before}` : before;
 }

@@ -2,6 +2,10 @@
 -- The planner takes a policy to let next to nothing pass, and would read all of a table instead: it may not.
 SELECT set_config('enable_seqscan', 'off', true), set_config('work_mem', '64MB', true);
 
+-- name: arrived
+-- How many records count in some blocks: none is ever taken away.
+SELECT count(*) FROM intake.submission WHERE number = ANY(CAST(:numbers AS integer[]));
+
 -- name: records
 -- Records that count in some blocks, whatever became of them: which is its household's newest, in which house it is
 -- listed, and, of points marked as outside, the nearest place of the block. The policy holds whatever is asked.

@@ -1,5 +1,6 @@
 """What is believed of one record: every reason code by some input, and no exception but Fault whatever comes."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -14,7 +15,7 @@ from geo.intake import batch
 from geo.intake.batch import Envelope, limits_of
 from geo.intake.placing import Placed
 from geo.intake.reasons import Fault, Reason
-from geo.intake.submissions import FIELDS, Limits, Submission, identity_in, mask, parse
+from geo.intake.submissions import FIELDS, MOST_KEPT, Limits, Submission, identity_in, mask, parse
 from tests.world import BLOCKS, NOW, SIDE, SOUTH, WEST, submission
 
 LIMITS = Limits(NOW, datetime(2022, 10, 14, 16, tzinfo=UTC), UTC)
@@ -241,6 +242,23 @@ def test_nothing_that_is_kept_holds_an_identity(raw: object) -> None:
     kept = orjson.dumps(mask(raw)).decode()
     assert NIK not in kept
     assert "\\u0000" not in kept.replace("\\\\", "")  # jsonb cannot hold it
+
+
+def test_of_a_huge_row_only_what_is_kept_is_looked_at() -> None:
+    looked = 0
+
+    class Long(list[str]):
+        def __iter__(self) -> Iterator[str]:
+            nonlocal looked
+            for value in super().__iter__():
+                looked += 1
+                yield value
+
+    kept = mask({"note": Long([NIK] * 400_000)})
+    assert isinstance(kept, dict)
+    assert list(kept) == ["cut"]
+    assert (len(kept["cut"]), NIK in kept["cut"]) == (2_000, False)
+    assert looked < MOST_KEPT
 
 
 @given(number=wholes)

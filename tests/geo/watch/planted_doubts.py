@@ -61,12 +61,18 @@ class Found:
 
 @dataclass
 class Month:
-    """A city and all that ever arrived of its month. `listed`: whether the prelist says who lives in which house."""
+    """A city and all that ever arrived of its month.
+
+    `listed`: whether the prelist says who lives in which house. `extras`: what is planted here besides. `decimals` of
+    degrees that phones send. `in_order`: whether people walk from house to house, or criss-cross.
+    """
 
     city: City
     fieldwork: Fieldwork
     listed: bool = True
     extras: bool = True
+    decimals: int = 7
+    in_order: bool = True
     changed: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     more: list[Fault] = field(default_factory=list)
 
@@ -82,6 +88,10 @@ class Month:
         if self.extras:
             self._innocents()
             self._plant()
+        if not self.in_order:
+            self._criss_cross()
+        for name in ("lon", "lat"):
+            self.changed[name] = self.changed[name].round(self.decimals)
 
     @cached_property
     def clean(self) -> NDArray[np.bool_]:
@@ -109,6 +119,15 @@ class Month:
             if day < hours.DAYS:
                 self.changed["captured_at"][row] = hours.START + day * hours.DAY + rng.uniform(6.5, 7.5) * hours.HOUR
                 self.clean[row] = False
+
+    def _criss_cross(self) -> None:
+        rng = np.random.default_rng([self.fieldwork.seed, 7])
+        who = self.fieldwork.visits.enumerator[self.at]
+        for one in np.unique(who[self.clean]).tolist():
+            rows = np.flatnonzero(self.clean & (who == one))
+            taken = rng.permutation(rows)
+            for name in ("captured_at", "minutes"):
+                self.changed[name][rows] = self.changed[name][taken]
 
     def _plant(self) -> None:
         rng = np.random.default_rng([self.fieldwork.seed, 6])

@@ -28,7 +28,7 @@ Places = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Told:
-    """What is proposed in a month; each with the places of its visits in Fieldwork.visits. Numbers are blocks from 1."""
+    """What is proposed in a month, each with places in Fieldwork.visits. Numbers of blocks begin with 1."""
 
     month: Month
 
