@@ -24,12 +24,16 @@ Ints = NDArray[np.int64]
 OFF, ACCURACY = 4.0, 6.0
 #: Hours of the days after at which appointments are made.
 AGREED = (9.0, 14.0, 16.5)
+#: Seconds from the appointed time within which it is kept.
+IN_TIME = 2_100.0
 
 
 @dataclass(frozen=True)
 class Doors:
-    """Doors (n,): degrees and metres, block, building (−1: none); as what an entry without a family is found (−1: a
-    family). `listed` in the prelist, `walked` found by who walks by the list: others only by who asks at every house.
+    """Doors (n,): degrees and metres, block, building (−1: none), place by case.
+
+    `gone`: as what an entry without a family is found, −1 for a family. `listed` in the prelist; `walked` found by who
+    goes by the list: others only by who asks at every house.
     """
 
     lon: Floats
@@ -194,6 +198,7 @@ class Walker:
     out: float = 0.0
     won: int = 0
     metres: float = 0.0
+    kept: int = 0
 
     def visit(self, state: Field, door: int, opens: float = -np.inf) -> None:
         """Go to a door, wait until it `opens`, and knock."""
@@ -202,6 +207,7 @@ class Walker:
         self.now += visits.DOOR + away / (visits.RIDE if away > visits.FAR else visits.WALK)
         self.now = max(self.now, opens)
         self.x, self.y, self.metres = x, y, self.metres + away
+        self.kept += bool(abs(self.now - state.agreed[door]) <= IN_TIME)  # False for NaN
         spent, won = state.knock(door, self.now, self.who)
         self.now, self.won = self.now + spent, self.won + won
 

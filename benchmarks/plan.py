@@ -38,10 +38,9 @@ from tests.geo.watch.planted_holes import Month
 
 #: Hours of each enumerator's day, the hour at which the others set out, and days that are played.
 OUT, BEGINS, PLAYED = 7.0, 8.0, 2
-#: Seconds before an appointment until which one more door is asked at.
-EARLY = 0.0
 OPEN = [RESULTS.index(name) for name in ("partial", "not_met", "refused")]
 FIRST = date(2022, 10, 15)
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -58,11 +57,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Day:
-    """A team's work: hours out, metres, families recovered."""
+    """A team's work: hours out, metres, families recovered, appointments kept."""
 
     hours: float
     metres: float
     won: int
+    kept: int
 
 
 def prepared(seed: int, day: int) -> tuple[Place, Field]:
@@ -75,7 +75,8 @@ def prepared(seed: int, day: int) -> tuple[Place, Field]:
         group, code = hole.group, city.blocks.code[hole.group.number]
         name = cells.to_hex(int(cells.index(np.array([hole.lon]), np.array([hole.lat]), holes.RESOLUTION)[0]))
         found.append({
-            "hole": f"{code}.{name}", "n": group.number, "missing": round(group.missing), "buildings": len(group.houses),
+            "hole": f"{code}.{name}", "n": group.number,
+            "missing": round(group.missing), "buildings": len(group.houses),
             "lon": hole.lon, "lat": hole.lat, "cells": [cells.to_hex(cell) for cell in hole.cells.tolist()],
         })  # fmt: skip
     for leader, name in enumerate(staff.supervisors):
@@ -232,23 +233,31 @@ def planned(place: Place, state: Field, team: Team, walkers: list[Walker], dawn:
         work = [(behind[ready.stops[stop].stop], ready.stops[stop].opens) for stop in route]
         for place_, (left, opens) in enumerate(work):
             ahead = np.concatenate([np.empty(0, dtype=np.int64), *(d for d, o in work[place_ + 1 :] if o is None)])
-            early(state, walker, left, ahead, opens.timestamp() if opens else -np.inf)
+            early(state, walker, (left, ahead, _own(place, state, walker)), opens.timestamp() if opens else -np.inf)
             for _ in range(len(left)):
-                left = left[(state.used[left] < MOST) & ~state.done[left] & (state.at[left] < begun)]
-                if not len(left) or walker.now >= until:
+                rest = left[(state.used[left] < MOST) & ~state.done[left] & (state.at[left] < begun)]
+                if not len(rest) or walker.now >= until:
                     break
-                walker.visit(state, walker.nearest(state, left), opens.timestamp() if opens else -np.inf)
+                walker.visit(state, walker.nearest(state, rest), opens.timestamp() if opens else -np.inf)
         lowest(place, state, team, walker, until)
         walker.out += (walker.now - begun) / 3600
 
 
-def early(state: Field, walker: Walker, left: NDArray[np.int64], ahead: NDArray[np.int64], opens: float) -> None:
-    """Who is early for an appointment goes on with doors that come later in the plan, and comes back in time."""
-    while len(left) and walker.now + EARLY < opens:
-        ahead = ahead[state.used[ahead] == 0]
-        if not len(ahead):
+def early(state: Field, walker: Walker, doors: tuple[Ints, Ints, Ints], opens: float) -> None:
+    """Who is early for an appointment goes on with doors that come later, then with others of its blocks."""
+    left, ahead, own = doors
+    while len(left) and walker.now < opens:
+        ahead, own = ahead[state.used[ahead] == 0], own[state.used[own] == 0]
+        among = ahead if len(ahead) else own
+        if not len(among):
             return
-        walker.visit(state, walker.nearest(state, ahead))
+        walker.visit(state, walker.nearest(state, among))
+
+
+def _own(place: Place, state: Field, walker: Walker) -> Ints:
+    """Doors of an enumerator's blocks where nobody has been."""
+    blocks = np.flatnonzero(place.work.staff.enumerator == walker.who)
+    return np.flatnonzero((state.used == 0) & state.doors.walked & np.isin(state.doors.block, blocks))
 
 
 def over_city(place: Place) -> Any:
@@ -275,7 +284,8 @@ def played(place: Place, before: Field, at: int, day: int, policy: str) -> Day:
                 walker.out += (walker.now - begun) / 3600
         else:
             planned(place, state, team, walkers, dawn, learn=policy == "plan")
-    return Day(sum(w.out for w in walkers), sum(w.metres for w in walkers), sum(w.won for w in walkers))
+    sums = {name: sum(getattr(w, name) for w in walkers) for name in ("out", "metres", "won", "kept")}
+    return Day(*sums.values())
 
 
 def _last_seen(place: Place, state: Field, who: int) -> Walker:
@@ -306,11 +316,11 @@ def told(name: str, teams: list[dict[str, Day]]) -> None:
 
     for policy in POLICIES:
         won, out = sum(one[policy].won for one in teams), sum(one[policy].hours for one in teams)
-        walked = sum(one[policy].metres for one in teams) / 1000
+        walked, kept = sum(one[policy].metres for one in teams) / 1000, sum(one[policy].kept for one in teams)
         each = np.array([rate(one, policy) - rate(one, "lowest") for one in teams])
         half = 1.96 * each.std(ddof=1) / len(each) ** 0.5 if len(each) > 1 else float("nan")
         better = int((each > 0).sum())
-        print(f"{name:16s} {policy:7s} {len(teams):4d} {won:7d} {out:8.0f} {walked:8.0f} {won / out:7.2f} "
+        print(f"{name:16s} {policy:7s} {len(teams):4d} {won:7d} {out:8.0f} {walked:8.0f} {kept:5d} {won / out:7.2f} "
               f"{each.mean():+6.2f} ± {half:4.2f} {better:4d}", flush=True)  # fmt: skip
 
 
@@ -322,7 +332,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1)
     given = parser.parse_args()
     begun = time.monotonic()
-    print("after            policy  teams     won    hours  km away  an hour  more than lowest  better")
+    print("after            policy  teams     won    hours  km away  kept  an hour  more than lowest  better")
     with ProcessPoolExecutor(given.processes) as pool:
         for day in given.days:
             asked = [pool.submit(compared, seed, day, given.teams) for seed in range(1, given.seeds + 1)]

@@ -3,7 +3,7 @@
     PYTHONPATH=. .venv/bin/python benchmarks/sheets.py
 
 A private server is started and filled with the demo's `district` as known at the end of a day: areas, footprints, lists
-and visits. Then sheets are written as the service writes them (`app.printing.write`), reading through row-level security as
+and visits. Then sheets are written as the service writes them (`app.printing.write`), through row-level security, as
 an administrator. Measured are wall time, the CPU of this process and that of the server's, and the size of the file;
 and, while it prints, how late a coroutine of the same process wakes that asked for every millisecond: what others feel.
 """

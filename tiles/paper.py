@@ -1,4 +1,4 @@
-"""Pages of a PDF, in millimetres: lines, signs and words, all of them vectors. With `sheet` the only user of reportlab.
+"""Pages of a PDF, in millimetres: lines, signs and words, all of them vectors. The only user of reportlab.
 
 Type is the standard Helvetica that every reader brings, so nothing is embedded: what Latin-1 (Windows-1252) lacks comes
 out as a question mark. Everything is black or grey, for copies. The same calls give the same bytes.

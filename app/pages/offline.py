@@ -21,9 +21,9 @@ router = APIRouter(include_in_schema=False)
 #: Templates of the pages that open without a network, by path.
 SHELLS = {"/gaps": "gaps.html", "/block": "block.html", "/callbacks": "callbacks.html", "/plan": "plan.html"}
 
-#: What every such page needs: the frames it is set in, and modules loaded only at a log-out, or for the drawing of a way.
+#: What every such page needs: the frames it is set in, and modules that are loaded only when they are wanted.
 _FRAMES = ("base.html", "live.html")
-_WHEN_WANTED = ("leave.js", "sketch.js")
+_WHEN_WANTED = ("giving.js", "leave.js", "odds.js", "sketch.js")
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _LINKED = re.compile(r"\{\{ assets \}\}/static/([\w-]+\.\w+)")

@@ -19,7 +19,7 @@ REACH, DOOR = 2.5, 3.0
 #: the walk. So many neighbours must be known.
 NEXT, ON_THE_WALK, LEAST = 40.0, 3.0, 3
 #: Share of the listed households that an enumerator who walks from door to door visits by themselves, at most.
-STROLLS = 0.15
+STROLLS = 0.3
 #: Hours after its double at which a family may be one recorded again.
 LATER = 12.0
 #: A house free for a late family is within so many sigmas of its point.
@@ -35,16 +35,18 @@ def duplicates(records: Records, houses: Houses) -> list[Doubt]:
         return []
     near = _near(records)
     alone = _alone(records, near)
-    late = np.flatnonzero(records.new & (alone >= ON_THE_WALK) & _walks(records, alone)[records.enumerator])
-    pairs = {row: double for row in late.tolist() if (double := _double(records, row, near)) is not None}
+    late = np.flatnonzero(records.new & (alone >= ON_THE_WALK))
+    walks = _walks(records, alone)
+    doubles = {row: double for row in late.tolist() if (double := _double(records, row, near)) is not None}
+    pairs = {row: double for row, double in doubles.items() if walks[records.enumerator[double]]}
     suspects = np.array(sorted(pairs), dtype=np.intp)
     chosen = np.zeros(len(records), dtype=bool)
     chosen[suspects[~_free(records, suspects, houses)]] = True
     found: list[Doubt] = []
     for rows in by_block(records, chosen):
-        doubles = np.array([pairs[row] for row in rows.tolist()], dtype=np.intp)
+        beside = np.array([pairs[row] for row in rows.tolist()], dtype=np.intp)
         parts = [np.arange(len(rows))] if len(rows) >= MANY else np.arange(len(rows))[:, None]
-        found += [_doubt(records, rows[at], doubles[at], alone, len(houses) > 0) for at in parts]
+        found += [_doubt(records, rows[at], beside[at], alone, len(houses) > 0) for at in parts]
     return found
 
 

@@ -119,7 +119,7 @@ def test_a_changed_lock_is_installed(checkout: Checkout) -> None:
 def test_tests_install_the_larger_lock_which_serves_commands_too(checkout: Checkout) -> None:
     code, out, err = checkout.run("test", "-k", "one thing")
     assert code == 0, err
-    assert "ran: -m pytest -n 2 --dist loadfile -k one thing" in out
+    assert "ran: -m pytest -n 3 --dist loadfile -k one thing" in out
     assert f"in: {checkout.root}" in out
     checkout.run("coverage")
     (install,) = checkout.asked("pip install")

@@ -42,19 +42,23 @@ def ids(said, name=WHO):
     return next(row["stops"] for row in order(said) if row["enumerator"] == name)
 
 
-async def test_it_says_who_goes_where_when_and_why(team, visit):  # noqa: F811  # the fixture imported above
+async def test_it_says_who_goes_where_when_and_why(team, visit):  # noqa: F811
     visited = await visit(team, "/plan", who="budi")
     page, said = visited.page, plan(team)
     await expect(page.locator("#whose")).to_have_text("Tim budi · Selasa, 25 Okt")
     await expect(page.get_by_role("button", name="Besok")).to_have_attribute("aria-pressed", "true")
     await expect(page.locator("#answer .still b")).to_have_text(str(round(said["families"])))
     await expect(page.locator("#standing")).to_contain_text("Usulan otomatis dari data per")
-    await expect(route(page).locator(".sums")).to_contain_text(re.compile(r"kira-kira \d+ keluarga · 0\d\.\d\d–\d\d\.\d\d"))
+    await expect(route(page).locator(".sums")).to_contain_text(
+        re.compile(r"kira-kira \d+ keluarga · 0\d\.\d\d–\d\d\.\d\d")
+    )
     assert await route(page).locator(".stop").evaluate_all("all => all.map((e) => e.dataset.stop)") == ids(said)
     await expect(stop(page).locator(".badge").first).to_have_text("Janji 10.00")
     await expect(stop(page)).to_contain_text("Sudah berjanji bertemu. Kunjungan 1 dari 3: Sebagian")
     await expect(stop(page)).to_contain_text(re.compile(r"Peluang: kira-kira \d dari 10"))
-    await expect(stop(page).get_by_role("link", name="RT 01")).to_have_attribute("href", re.compile(f"^/block.*{BLOCKS[0].code}"))
+    await expect(stop(page).get_by_role("link", name="RT 01")).to_have_attribute(
+        "href", re.compile(f"^/block.*{BLOCKS[0].code}")
+    )
     await expect(stop(page).locator('a[href^="geo:"]')).to_have_count(1)
     await expect(page.locator("#exports a")).to_have_text(["XLSX", "GPX"])
     await page.get_by_text("Peluang hari ini").click()
@@ -111,7 +115,9 @@ async def test_changed_with_keys_saved_and_taken_back(team, visit):  # noqa: F81
 
 async def test_late_for_an_appointment_is_marked(team, visit):  # noqa: F811
     before = plan(team)
-    rest = [one for one in ids(before) if one != OWN] + [one["stop"] for one in before["left"] if one["kind"] == "block"][:4]
+    rest = [one for one in ids(before) if one != OWN] + [
+        one["stop"] for one in before["left"] if one["kind"] == "block"
+    ][:4]
     assert put(team, before, routes=[{"enumerator": WHO, "stops": [*rest, OWN]}]).status_code == 200
     page = (await visit(team, "/plan", who="budi")).page
     await expect(stop(page).locator(".badge.late")).to_have_text("Terlambat untuk janji 10.00")

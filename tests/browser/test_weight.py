@@ -28,7 +28,7 @@ PAGES = {
     "/gaps": "#list > li",
     f"/block?code={VILLAGES[0]}-SIM001&level=block": "#figures > *",
     "/callbacks": "#list > li",
-    "/plan?supervisor=pengawas-00": "#routes .stop",
+    "/plan?supervisor=pengawas-00": "#routes > .route",
     **dict.fromkeys(("/quality?look=flags", "/quality?look=boundaries", "/quality?look=again"), "#list > li"),
 }
 

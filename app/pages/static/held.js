@@ -73,7 +73,7 @@ export class Held {
     if (!opening) return this.#close();
     this.spot = drawable(this.row) ? new Spot(this.row) : null;
     this.form = h("div");
-    const decides = setup.me.decides && this.row.state === "open";
+    const decides = setup.me.decides && this.row.yours && this.row.state === "open";
     const doing = h("div", { class: "doing" }, this.#known(), decides ? this.#acts() : null, this.form, this.#sent());
     this.inside.replaceChildren(...[this.spot?.place, doing].filter(Boolean));
     this.spot?.draw();

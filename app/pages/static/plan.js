@@ -3,10 +3,8 @@
 import { Asked } from "./asked.js";
 import { copied, dismiss, newId, outbox, send } from "./copies.js";
 import { Draft } from "./draft.js";
-import { giveTo } from "./giving.js";
 import { Live } from "./live.js";
 import { moment } from "./moments.js";
-import { odds } from "./odds.js";
 import { age } from "./outbox.js";
 import { exports, get, h } from "./page.js";
 import { route } from "./route.js";
@@ -96,8 +94,14 @@ function tell() {
     : [h("span", {}, t("plan.proposal", { time: time(plan.as_of) }))]));
   const gone = plan.gone?.length ?? 0;
   if (gone) place("standing").append(" ", t(gone === 1 ? "plan.gone_one" : "plan.gone", { n: number(gone) }));
-  place("odds").replaceChildren(...odds(plan.odds));
+  if (place("odds").parentElement.open) tellOdds();
   place("exports").replaceChildren(...exports(t("table.export"), PATH, { supervisor: plan.supervisor, day: plan.day, hours: plan.hours }, ["xlsx", "gpx"]));
+}
+
+/** The table of odds, once somebody wants to see it. */
+async function tellOdds() {
+  const { odds } = await import("./odds.js");
+  if (draft) place("odds").replaceChildren(...odds(draft.plan.odds));
 }
 
 /** The routes and what is left, as they are now. The finger, or the key, stays where it was. */
@@ -157,6 +161,7 @@ function move(id, by) {
 async function give(id) {
   const { enumerator } = draft.where(id);
   const people = [...draft.order].map(([name, stops]) => ({ name, stops: stops.length }));
+  const { giveTo } = await import("./giving.js");
   const picked = await giveTo(said(draft.stops.get(id)), people, enumerator);
   if (!picked) return;
   draft.give(id, picked.to);
@@ -244,7 +249,7 @@ function failed(error) {
   return undefined;
 }
 
-// ── ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── whose plan, and what becomes of what was sent ───────────────────────────────────────────────────────────────────
 
 /** Another team, day or number of hours. */
 const asked = new Asked(place("asked"), () => !unsaved() || confirm(t("plan.lose")), () => {
@@ -270,5 +275,6 @@ place("save").addEventListener("click", () => save());
 place("undo").addEventListener("click", undo);
 place("print").addEventListener("click", () => print());
 place("all-left").addEventListener("click", () => { all = true; draw(); });
+place("odds").parentElement.addEventListener("toggle", () => tellOdds());
 addEventListener("beforeunload", (event) => unsaved() && event.preventDefault());
 load().then(() => live.follow({ level: "province" }));

@@ -120,9 +120,10 @@ outbox((entries) => {
   const before = waiting;
   waiting = new Set(entries.filter((entry) => entry.mine && entry.state === "waiting").map((entry) => entry.path));
   const gone = [...before].filter((path) => !waiting.has(path));
-  const sent = cards.some(({ decision }) => decision?.queued && gone.includes(decision.path));
+  const sending = (path) => cards.some(({ decision }) => decision?.sending && decision.path === path);
+  const late = gone.some((path) => !sending(path));
   cards.forEach(({ decision }) => decision?.waits(waiting));
-  if (sent) load(); // what waited has arrived, or was refused: the list is another one
+  if (part && late) load(); // what waited has arrived, or was refused: the list is another one
 });
 
 const live = new Live(() => null);

@@ -2,11 +2,13 @@
 
 import { address, h } from "./page.js";
 import { moment } from "./moments.js";
-import { dayOn, distance, hour, number, t } from "./texts.js";
+import { dayOn, distance, hour, number, t, tenths } from "./texts.js";
 import { wayThere } from "./way.js";
 
 /** States of a block that say why somebody should go there. */
 const STATES = ["unvisited", "silent", "behind"];
+/** Minutes from which hours are said. */
+const LONG = 90;
 
 /**
  * The item of a stop. `n` is its number on the way of `who` (null: nobody goes there), `timed` whether its times still hold;
@@ -66,7 +68,9 @@ function reason(row) {
 /** What it costs: the way there, where that is known, and the time there. */
 function effort(row, timed) {
   const walk = timed && row.walk_m !== null ? t("plan.from_last", { walk: distance(row.walk_m) }) : null;
-  return [walk, t("plan.work", { n: number(row.work_minutes) })].filter(Boolean).join(" · ");
+  const minutes = Math.round(row.work_minutes);
+  const work = minutes < LONG ? t("plan.work", { n: number(minutes) }) : t("plan.work_hours", { n: tenths(minutes / 60) });
+  return [walk, work].filter(Boolean).join(" · ");
 }
 
 /** What is expected of it: of one family the chance, of several how many. */
