@@ -26,6 +26,10 @@ OFF, ACCURACY = 4.0, 6.0
 AGREED = (9.0, 14.0, 16.5)
 #: Seconds from the appointed time within which it is kept.
 IN_TIME = 2_100.0
+#: Where appointments hold: families not at home all the same at the time they agreed to, of those not met before. The
+#: others are at home less often, so that on the whole it is as in the simulated month, where an appointment says nothing.
+BROKEN = 0.15
+UNAGREED = (visits.STILL_ABSENT - visits.APPOINTMENT[NOT_MET] * BROKEN) / (1 - visits.APPOINTMENT[NOT_MET])
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,10 @@ def doors(city: City, work: Fieldwork) -> Doors:
 
 @dataclass
 class Field:
-    """What is known at the doors so far, and every record. `used`: visits, `result` −1 where nobody has been."""
+    """What is known at the doors so far, and every record. `used`: visits, `result` −1 where nobody has been.
+
+    `hold`: whether appointments hold.
+    """
 
     city: City
     doors: Doors
@@ -93,6 +100,7 @@ class Field:
     luck: Floats
     length: Floats
     later: Floats
+    hold: bool = False
     records: list[tuple[float, ...]] = field(default_factory=list)
 
     @property
@@ -104,7 +112,8 @@ class Field:
     def copy(self) -> "Field":
         """The same, for another policy to go on with."""
         state = {name: getattr(self, name).copy() for name in ("used", "result", "at", "agreed", "records")}
-        return Field(self.city, self.doors, luck=self.luck, length=self.length, later=self.later, **state)
+        fixed = {name: getattr(self, name) for name in ("luck", "length", "later", "hold")}
+        return Field(self.city, self.doors, **fixed, **state)
 
     def knock(self, door: int, now: float, who: int) -> tuple[float, bool]:
         """Visit a door at an instant: seconds it takes, and whether that was a final result."""
@@ -132,7 +141,7 @@ class Field:
         refusing, partial = (rate.gated_refused if gated else rate.refused), rate.partial
         if draw > 0:
             worse = visits.GATED_STILL if gated else 1.0
-            absent = (visits.STILL_ABSENT if before == NOT_MET else absent) * worse
+            absent = (self._still(door, now) if before == NOT_MET else absent) * worse
             refusing = visits.STILL_REFUSING * worse if before == REFUSED else refusing
             partial = visits.STILL_PARTIAL if before == PARTIAL else partial
         absent *= absence(now)
@@ -142,6 +151,12 @@ class Field:
         if luck < absent + refusing:
             return REFUSED
         return PARTIAL if luck < absent + refusing + partial else COMPLETED
+
+    def _still(self, door: int, now: float) -> float:
+        """How many are not at home again, of those not met before; the hour of an appointment is one they chose."""
+        if not self.hold:
+            return visits.STILL_ABSENT
+        return BROKEN / absence(now) if abs(now - self.agreed[door]) <= IN_TIME else UNAGREED  # False for NaN
 
     def _agreed(self, door: int, draw: int, result: int, now: float) -> float:
         """The appointment made at a visit, NaN for none: on one of the next two days."""
@@ -159,8 +174,8 @@ def absence(now: float) -> float:
     return hours.ABSENT[part] * (hours.ABSENT_WEEKEND if (int(day) + 5) % 7 >= 5 else 1.0)
 
 
-def stopped(city: City, work: Fieldwork, day: int, seed: int) -> Field:
-    """A month at the midnight after `day` days, with everything recorded until then."""
+def stopped(city: City, work: Fieldwork, day: int, seed: int, *, hold: bool = False) -> Field:
+    """A month at the midnight after `day` days, with everything recorded until then; whether appointments `hold`."""
     every = doors(city, work)
     count, rng = len(every.x), np.random.default_rng([seed, day, 77])
     state = Field(
@@ -173,6 +188,7 @@ def stopped(city: City, work: Fieldwork, day: int, seed: int) -> Field:
         luck=rng.random((count, MOST)),
         length=np.exp(rng.normal(0, 0.25, (count, MOST))),
         later=rng.random((count, MOST, 2)),
+        hold=hold,
     )
     seen = work.visits
     for i in np.flatnonzero(seen.captured_at < hours.START + day * hours.DAY).tolist():

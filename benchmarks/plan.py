@@ -22,6 +22,7 @@ from app.demo import hours
 from app.demo.city import City, build
 from app.demo.fieldwork import Fieldwork
 from app.demo.month import plan as month
+from app.demo.plane import over
 from app.demo.rates import Rates
 from benchmarks.field import ACCURACY, Field, Walker, stopped
 from geo.ground import cells
@@ -65,7 +66,7 @@ class Day:
     kept: int
 
 
-def prepared(seed: int, day: int) -> tuple[Place, Field]:
+def prepared(seed: int, day: int, *, hold: bool) -> tuple[Place, Field]:
     """A district at the midnight after `day` days."""
     city = build(seed, "district")
     work = month(city, Rates(), seed)
@@ -84,7 +85,7 @@ def prepared(seed: int, day: int) -> tuple[Place, Field]:
         owner = {b: people.index(e) for b, e in enumerate(staff.enumerator.tolist()) if e in people}
         teams.append(Team(name, [staff.enumerators[e] for e in people], sorted(owner), owner))
         who.append(people)
-    return Place(city, work, at, found, teams, who), stopped(city, work, day, seed)
+    return Place(city, work, at, found, teams, who), stopped(city, work, day, seed, hold=hold)
 
 
 # ── lowest coverage first ─────────────────────────────────────────────────────────────────────────────────────────
@@ -262,8 +263,6 @@ def _own(place: Place, state: Field, walker: Walker) -> Ints:
 
 def over_city(place: Place) -> Any:
     """From metres to degrees."""
-    from app.demo.plane import over  # noqa: PLC0415
-
     plane = over(place.city.families.lon, place.city.families.lat)
     return lambda x, y: tuple(float(v) for v in plane.degrees(x, y))
 
@@ -300,9 +299,9 @@ def _last_seen(place: Place, state: Field, who: int) -> Walker:
 POLICIES = ("lowest", "flat", "plan")
 
 
-def compared(seed: int, day: int, most: int | None) -> list[dict[str, Day]]:
+def compared(seed: int, day: int, most: int | None, hold: bool) -> list[dict[str, Day]]:  # noqa: FBT001
     """Every team by every policy."""
-    place, state = prepared(seed, day)
+    place, state = prepared(seed, day, hold=hold)
     return [
         {policy: played(place, state, at, day, policy) for policy in POLICIES} for at in range(len(place.teams))[:most]
     ]
@@ -328,6 +327,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--days", type=int, nargs="+", default=[20, 26], help="of the campaign that are over")
+    parser.add_argument("--first", type=int, default=1, help="the first seed")
+    parser.add_argument("--hold", action="store_true", help="who has made an appointment is mostly at home")
     parser.add_argument("--teams", type=int, help="of each district; all where left out")
     parser.add_argument("--processes", type=int, default=1)
     given = parser.parse_args()
@@ -335,9 +336,10 @@ def main() -> None:
     print("after            policy  teams     won    hours  km away  kept  an hour  more than lowest  better")
     with ProcessPoolExecutor(given.processes) as pool:
         for day in given.days:
-            asked = [pool.submit(compared, seed, day, given.teams) for seed in range(1, given.seeds + 1)]
+            seeds = range(given.first, given.first + given.seeds)
+            asked = [pool.submit(compared, seed, day, given.teams, given.hold) for seed in seeds]
             every = []
-            for seed, one in enumerate(asked, start=1):
+            for seed, one in zip(seeds, asked, strict=True):
                 told(f"day {day}, seed {seed}", one.result())
                 every += one.result()
             told(f"day {day}, all", every)

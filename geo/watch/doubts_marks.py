@@ -1,9 +1,9 @@
 """Doubts that intake marks at the door: points outside the declared block, poor readings, records without a point.
 
 Each is told once for an enumerator, block and day. Intake marks every point that lies outside by more than its own
-accuracy; but that is the radius of two readings in three, so of a house beside the edge one reading in ten lies so far
-out. What is told here lies out by several times its accuracy. None of these is unlikely as such: their weight says how
-far off they are, and stays low.
+accuracy; but that is the radius of two readings in three, so of a house on the edge one reading in fifteen lies so
+far out. What is told here lies out by several times its accuracy. None of these is unlikely as such: their weight says
+how far off they are, and stays low.
 """
 
 import numpy as np

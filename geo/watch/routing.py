@@ -161,16 +161,16 @@ def _some(places: Places, kept: NDArray[np.intp]) -> Places:
 def _searched(places: Places, crew: Crew, worth: Worth, walk: Walk, detour: float) -> list[list[int]]:
     """The best of some searches, one from an empty day."""
     import pyvrp  # noqa: PLC0415  # a third of a second, and only who plans needs it
-    from pyvrp.search import NeighbourhoodParams  # noqa: PLC0415
-    from pyvrp.stop import MaxIterations  # noqa: PLC0415
+    import pyvrp.search  # noqa: PLC0415  # as above
+    import pyvrp.stop  # noqa: PLC0415  # as above
 
     logging.getLogger("pyvrp").setLevel(logging.WARNING)  # it prints what it does
     people, count = len(crew.x), len(places)
     if not count:
         return [[] for _ in range(people)]
     data = _problem(pyvrp, places, crew, worth, _minutes(places, crew, walk, detour))
-    params = pyvrp.SolveParams(neighbourhood=NeighbourhoodParams(num_neighbours=NEIGHBOURS))
-    stop, found = MaxIterations(ITERATIONS), []
+    params = pyvrp.SolveParams(neighbourhood=pyvrp.search.NeighbourhoodParams(num_neighbours=NEIGHBOURS))
+    stop, found = pyvrp.stop.MaxIterations(ITERATIONS), []
     for seed in SEEDS:
         first = pyvrp.Solution(data, []) if seed == SEEDS[0] else None
         given: dict[str, Any] = {

@@ -55,6 +55,7 @@ PAGES = {
     "/block": WATCHERS,
     "/progress": WATCHERS,
     "/callbacks": WATCHERS,
+    "/plan": DECIDERS,
     "/quality": DECIDERS,
     "/quarantine": WATCHERS,
     "/account": ANYBODY,

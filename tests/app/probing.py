@@ -9,6 +9,7 @@ import random
 from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from fastapi import FastAPI
@@ -401,6 +402,26 @@ class Prober:
         if said["blocks"] != len(caller.blocks & inside_of(within)):
             self._wrong(f"looked at {said['blocks']} blocks")
 
+    async def proposals(self, caller: Caller) -> None:
+        """Proposals about one's own blocks alone, for those who answer for them."""
+        asked = {"within": self._code(), "state": "all", "limit": self._limit(1000)}
+        answer = await self._get(caller, "/v1/proposals", asked)
+        if answer.status == 200:
+            codes = {row["code"] for row in json.loads(answer.body)["proposals"]}
+            if not caller.roles & DECIDERS or not codes <= caller.covered:
+                self._wrong("gave a proposal about another's block")
+
+    async def sheet(self, caller: Caller) -> None:
+        """Sheets of one's own blocks alone, and of nobody a job."""
+        if self._chance.random() < 0.9:  # a sheet has to be drawn
+            job = UUID(int=self._chance.getrandbits(128), version=4)
+            if await self._watched(caller, f"/v1/jobs/{job}{self._chance.choice(['', '/file'])}"):
+                self._wrong("told of a job that nobody began")
+            return
+        code, number = self._chance.choice([*BLOCKS.items()])
+        if await self._watched(caller, f"/v1/sheets/{code}.pdf") and number not in caller.blocks:
+            self._wrong(f"printed {code}")
+
     async def beside(self, caller: Caller) -> None:
         """What says nothing of households or of numbers."""
         await self._get(caller, f"/{self._chance.choice(NAMES)}")
@@ -427,6 +448,8 @@ PROBES: dict[tuple[str, ...], Probe] = {
     ("GET /v1/coverage",): Prober.coverage,
     ("GET /v1/gaps",): Prober.gaps,
     ("GET /v1/holes",): Prober.holes,
+    ("GET /v1/proposals",): Prober.proposals,
+    ("GET /v1/sheets/{code}.pdf", "GET /v1/jobs/{job_id}", "GET /v1/jobs/{job_id}/file"): Prober.sheet,
     ("GET /v1/cells",): Prober.cells,
     ("GET /v1/progress",): Prober.progress,
     ("GET /v1/enumerators",): Prober.enumerators,

@@ -40,6 +40,7 @@ NO_NUMBERS = {
     "GET /v1/accounts": "accounts and grants; test_accounts_of_ones_areas",
     "GET /basemap.pmtiles": "a map that says nothing of the census",
     "GET /v1/audit": "what people did, for administrators of everything",
+    "GET /v1/footprints": "buildings as imported: public",
 }
 #: The others, each with the tests that hold them against the scope.
 NUMBERS = {
@@ -48,6 +49,8 @@ NUMBERS = {
     "GET /v1/progress",
     "GET /v1/enumerators",  # tests/app/test_enumerators.py
     "GET /v1/holes",  # tests/app/test_holes.py
+    "GET /v1/reinterviews",  # tests/app/test_reinterviews.py
+    *("GET /v1/sheets/{code}.pdf", "GET /v1/jobs/{job_id}", "GET /v1/jobs/{job_id}/file"),  # tests/app/test_sheets.py
     *("GET /v1/callbacks", "GET /v1/households/{household_id:path}"),  # tests/app/test_callbacks.py
     *("GET /v1/areas/{code}", "GET /v1/submissions/{submission_id}", "GET /v1/stream"),
     "GET /tiles/{layer}/{z}/{x}/{y}.mvt",

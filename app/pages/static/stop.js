@@ -38,13 +38,11 @@ export const sign = (kind) => h("i", { class: `kind ${kind}`, "aria-hidden": "tr
 /** A stop in one line. */
 export const said = (row) => `${what(row)}, ${row.name}`;
 
-/** What is to be done there; of a single family also its building and number of the prelist. */
-function what({ kind, building, sequence }) {
-  const door = [
-    building && t("plan.building", { n: building }),
-    sequence !== null && sequence !== undefined && t("plan.sequence", { n: sequence }),
-  ].filter(Boolean).join(", ");
-  return door ? `${t(`plan.kind_${kind}`)}: ${door}` : t(`plan.kind_${kind}`);
+/** What is to be done there: of a single family its building and number of the prelist, else its id; which part of a block. */
+function what({ kind, stop: id, building, sequence, household_id: family }) {
+  const door = [building && t("plan.building", { n: building }), sequence !== null && t("plan.sequence", { n: sequence })].filter(Boolean).join(", ");
+  const which = { callback: door || family, block: t("plan.part", { n: id.split(".").pop() }), hole: null }[kind];
+  return which ? `${t(`plan.kind_${kind}`)}: ${which}` : t(`plan.kind_${kind}`);
 }
 
 /** What binds a stop to an hour, and that it lies in a block of somebody else. */
@@ -75,7 +73,7 @@ function effort(row, timed) {
 
 /** What is expected of it: of one family the chance, of several how many. */
 function expected(row) {
-  if (row.kind === "callback") return chance(row.odds);
+  if (row.families === 1) return chance(row.odds);
   return t("plan.of_families", { won: number(Math.max(1, Math.round(row.won))), n: number(row.families) });
 }
 

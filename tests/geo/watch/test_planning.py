@@ -1,6 +1,7 @@
 """What a plan is made of, without a database: odds, parts of blocks, and the day's routes."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -186,16 +187,14 @@ def test_a_team_with_three_hundred_stops_is_bounded() -> None:
 
 
 def test_appointments_of_other_days_and_used_up_visits_are_no_stops() -> None:
-    from datetime import UTC, datetime  # noqa: PLC0415
-
     dawn = datetime(2022, 10, 24, tzinfo=ZONE)
     row = {
         "household_id": "H", "n": 5, "lon": 117.0, "lat": -0.5, "result": "not_met", "visits": 1, "building": None,
         "sequence": None, "earliest": dawn - timedelta(hours=3), "revisit_at": None, "due": "today",
     }  # fmt: skip
     day = (dawn, dawn + timedelta(days=1))
-    live: object = None
-    plain = stops.of_callback(live, row, day)  # type: ignore[arg-type]  # it has a point
+    live: Any = None  # what has a point needs nothing of it
+    plain = stops.of_callback(live, row, day)
     assert plain is not None
     assert (plain.visit, plain.after, plain.closes) == (2, "not_met", None)
     for changes in (
@@ -203,13 +202,13 @@ def test_appointments_of_other_days_and_used_up_visits_are_no_stops() -> None:
         {"revisit_at": dawn + timedelta(days=1, hours=9), "due": "later"},
         {"revisit_at": dawn - timedelta(hours=5), "due": "today"},
     ):
-        assert stops.of_callback(live, row | changes, day) is None  # type: ignore[arg-type]
+        assert stops.of_callback(live, row | changes, day) is None
     agreed = row | {"revisit_at": dawn + timedelta(hours=9), "due": "later"}
-    kept = stops.of_callback(live, agreed, day)  # type: ignore[arg-type]
+    kept = stops.of_callback(live, agreed, day)
     assert kept is not None
     assert kept.reason == "appointment"
     assert (kept.opens, kept.closes) == (dawn + timedelta(hours=8, minutes=50), dawn + timedelta(hours=9, minutes=30))
-    missed = stops.of_callback(live, row | {"revisit_at": dawn - timedelta(days=1), "due": "overdue"}, day)  # type: ignore[arg-type]
+    missed = stops.of_callback(live, row | {"revisit_at": dawn - timedelta(days=1), "due": "overdue"}, day)
     assert missed is not None
     assert (missed.reason, missed.closes) == ("missed", None)
     assert datetime.fromtimestamp(DAWN, UTC) == dawn
