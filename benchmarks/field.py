@@ -27,7 +27,7 @@ AGREED = (9.0, 14.0, 16.5)
 #: Seconds from the appointed time within which it is kept.
 IN_TIME = 2_100.0
 #: Where appointments hold: families not at home all the same at the time they agreed to, of those not met before. The
-#: others are at home less often, so that on the whole it is as in the simulated month, where an appointment says nothing.
+#: others are at home less often: on the whole it is as in the simulated month, where an appointment says nothing.
 BROKEN = 0.15
 UNAGREED = (visits.STILL_ABSENT - visits.APPOINTMENT[NOT_MET] * BROKEN) / (1 - visits.APPOINTMENT[NOT_MET])
 

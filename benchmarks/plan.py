@@ -299,7 +299,7 @@ def _last_seen(place: Place, state: Field, who: int) -> Walker:
 POLICIES = ("lowest", "flat", "plan")
 
 
-def compared(seed: int, day: int, most: int | None, hold: bool) -> list[dict[str, Day]]:  # noqa: FBT001
+def compared(seed: int, day: int, most: int | None, hold: bool) -> list[dict[str, Day]]:
     """Every team by every policy."""
     place, state = prepared(seed, day, hold=hold)
     return [
