@@ -7,11 +7,10 @@ against each other. Villages are kept until a record more arrives for their bloc
 Reading rows is audited: they name households.
 """
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -30,8 +29,8 @@ from geo.watch.doors import Houses
 from geo.watch.doubts import KINDS
 from geo.watch.doubts_moved import Centres
 from geo.watch.doubts_told import Flag, Ground, Village, looked_at, shape
-from geo.watch.holes import MOST_BLOCKS, MOST_HOUSEHOLDS
 from geo.watch.live import Snapshot
+from geo.watch.villages import Kept, blocks_asked
 
 SQL = queries.load(__file__)
 
@@ -83,31 +82,6 @@ class Page:
     next: str | None
 
 
-@dataclass
-class _Kept:
-    """Villages by scope and place, each with up to when it holds; the one used longest ago goes first."""
-
-    villages: "OrderedDict[Any, tuple[Moved, Village]]" = field(default_factory=OrderedDict)
-    lock: Lock = field(default_factory=Lock)
-
-    def get(self, key: object, moved: Moved) -> Village | None:
-        """The village as it was kept, if nothing has moved there since."""
-        with self.lock:
-            found = self.villages.get(key)
-            if found is None or found[0] != moved:
-                return None
-            self.villages.move_to_end(key)
-            return found[1]
-
-    def put(self, key: object, moved: Moved, village: Village) -> None:
-        """Keep it."""
-        with self.lock:
-            self.villages[key] = (moved, village)
-            self.villages.move_to_end(key)
-            while len(self.villages) > KEPT:
-                self.villages.popitem(last=False)
-
-
 @dataclass(frozen=True)
 class Read:
     """What was read to answer a question: blocks asked about, decisions that stand, villages as kept and anew.
@@ -124,12 +98,9 @@ class Read:
 async def read(db: AsyncConnection, live: Snapshot, scope: Scope, within: int = 0) -> Read:
     """What has moved since it was last asked for, as the transaction's actor may see it; the rest is kept.
 
-    Raises BadInput (`too-wide`) for an area `within` (0: everywhere) of more than MOST_BLOCKS blocks or
-    MOST_HOUSEHOLDS households.
+    Raises what `blocks_asked` raises for a wide area `within` (0: everywhere).
     """
-    asked = coverage.visible(live, scope, "block", within)
-    if len(asked) > MOST_BLOCKS or live.counts[asked][:, _MET].sum() > MOST_HOUSEHOLDS:
-        raise BadInput("this is too wide for one answer: name a smaller area in `within`", code="too-wide")
+    asked = blocks_asked(live, scope, within)
     memory = _memory(live)
     found = Read(asked, await reviews.standing(db, scope, _FLAG, asked.tolist()), [], [])
     await db.execute(SQL["in_order"])
@@ -216,9 +187,9 @@ async def given_out(db: AsyncConnection, scope: Scope, rows: Sequence[dict[str, 
 # ── what is read ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _memory(live: Snapshot) -> _Kept:
-    """What this process keeps of these areas."""
-    found: _Kept = live.once(("flags",), _Kept)
+def _memory(live: Snapshot) -> Kept[Village]:
+    """What this process keeps of these areas: villages by scope and place."""
+    found: Kept[Village] = live.once(("flags",), lambda: Kept(KEPT))
     return found
 
 
@@ -257,7 +228,7 @@ def _villages(live: Snapshot, scope: Scope, found: Read) -> list[Village]:
         village = _memory(live).get(key, moved)
         if village is None:
             village = looked_at(ground)
-            _memory(live).put(key, moved, village)
+            _memory(live).put(key, village, moved)
         villages.append(village)
     return villages
 

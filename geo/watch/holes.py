@@ -12,11 +12,9 @@ at always: nobody will be sent there. Where no expected number is known, a block
 quiet. Blocks without footprints show no holes: they are counted (`without_footprints`), not cleared.
 """
 
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -32,6 +30,7 @@ from geo.scope import Scope
 from geo.watch import coverage, doors
 from geo.watch.doors import Group, Houses, Points
 from geo.watch.live import Snapshot
+from geo.watch.villages import Kept, blocks_asked
 
 SQL = queries.load(__file__)
 
@@ -43,8 +42,6 @@ AROUND = 3.0
 #: Share of its list from which a block is walked; from which, where nothing has come for so many days.
 WALKED, WALKED_QUIET, QUIET_DAYS = 0.9, 0.7, 3.0
 
-#: Blocks, and households recorded in them, that may be asked about at once: some seconds.
-MOST_BLOCKS, MOST_HOUSEHOLDS = 1_000, 150_000
 #: Villages whose groups a process keeps for later questions.
 KEPT = 2_000
 
@@ -91,34 +88,6 @@ class Village:
     mapped: frozenset[int]
 
 
-@dataclass
-class _Kept:
-    """Villages by scope and place, each with the epoch up to which it holds; the one used longest ago goes first.
-
-    It hangs on the areas it was made for, so new ones, and new footprints, begin with an empty one.
-    """
-
-    villages: "OrderedDict[Any, tuple[int, Village]]" = field(default_factory=OrderedDict)
-    lock: Lock = field(default_factory=Lock)
-
-    def get(self, key: object, moved: int) -> Village | None:
-        """The village as it was kept, if nothing has moved there since."""
-        with self.lock:
-            found = self.villages.get(key)
-            if found is None or found[0] != moved:
-                return None
-            self.villages.move_to_end(key)
-            return found[1]
-
-    def put(self, key: object, moved: int, village: Village) -> None:
-        """Keep it."""
-        with self.lock:
-            self.villages[key] = (moved, village)
-            self.villages.move_to_end(key)
-            while len(self.villages) > KEPT:
-                self.villages.popitem(last=False)
-
-
 @dataclass(frozen=True)
 class Read:
     """What was read to answer a question: the blocks asked about, villages as kept, and those to be worked out anew.
@@ -134,11 +103,9 @@ class Read:
 async def read(db: AsyncConnection, live: Snapshot, scope: Scope, within: int = 0) -> Read:
     """What has moved since it was last asked for, as the transaction's actor may see households; the rest is kept.
 
-    Raises BadInput for an area `within` (0: everywhere) of more than MOST_BLOCKS blocks or MOST_HOUSEHOLDS households.
+    Raises what `blocks_asked` raises for a wide area `within` (0: everywhere).
     """
-    asked = coverage.visible(live, scope, "block", within)
-    if len(asked) > MOST_BLOCKS or live.counts[asked][:, _MET].sum() > MOST_HOUSEHOLDS:
-        raise BadInput("this is too wide for one answer: name a smaller area in `within`", code="too-wide")
+    asked = blocks_asked(live, scope, within)
     memory = _memory(live)
     found = Read(asked, [], [])
     await db.execute(SQL["in_order"])
@@ -164,7 +131,7 @@ def listing(live: Snapshot, scope: Scope, question: Question, found: Read) -> Pa
     villages = list(found.kept)
     for name, moved, houses, points in found.fresh:
         villages.append(seen(houses, points))
-        _memory(live).put(name, moved, villages[-1])
+        _memory(live).put(name, villages[-1], moved)
     asked = set(found.asked.tolist())
     rows = _rows(live, scope, [hole for village in villages for hole in village.holes if hole.group.number in asked])
     rows.sort(key=_key_of)
@@ -189,9 +156,9 @@ def outline(row: dict[str, Any]) -> str:
     return str(shapely.to_geojson(shapely.MultiPolygon(shapely.get_parts(whole).tolist())))
 
 
-def _memory(live: Snapshot) -> _Kept:
-    """What this process keeps of these areas."""
-    found: _Kept = live.once(("holes",), _Kept)
+def _memory(live: Snapshot) -> Kept[Village]:
+    """What this process keeps of these areas: villages by scope and place, up to an epoch."""
+    found: Kept[Village] = live.once(("holes",), lambda: Kept(KEPT))
     return found
 
 

@@ -6,11 +6,9 @@ its devices say something else, or half an hour has passed. A plan changed by ha
 anew, what was done since is dropped and named, and an appointment that would be missed is marked.
 """
 
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -30,6 +28,7 @@ from geo.watch.odds import DETOUR, Odds, Outcomes, Pace, Records
 from geo.watch.routing import Crew, Places, Worth
 from geo.watch.stops import Ground, Stop
 from geo.watch.teams import Team, day_of, team_of
+from geo.watch.villages import Kept
 
 SQL = queries.load(__file__)
 
@@ -102,26 +101,6 @@ class Plan:
     routes: list[dict[str, Any]]
     left: list[dict[str, Any]]
     gone: list[dict[str, str]]
-
-
-@dataclass
-class _Kept:
-    """What was made for teams, and days proposed for them, as long as nothing moves; the oldest goes first."""
-
-    found: "OrderedDict[Any, Any]" = field(default_factory=OrderedDict)
-    lock: Lock = field(default_factory=Lock)
-
-    def get(self, key: object) -> Any:
-        """What is kept under a key, or None."""
-        with self.lock:
-            return self.found.get(key)
-
-    def put(self, key: object, value: Any) -> None:
-        """Keep it."""
-        with self.lock:
-            self.found[key] = value
-            while len(self.found) > KEPT:
-                self.found.popitem(last=False)
 
 
 async def read(db: AsyncConnection, live: Snapshot, scope: Scope, question: Question, format_: str = "json") -> Read:
@@ -215,9 +194,9 @@ async def told(db: AsyncConnection, scope: Scope, plan: Plan, format_: str) -> N
 # ── what a day is planned from ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _memory(live: Snapshot) -> _Kept:
-    """What this process keeps of these areas."""
-    found: _Kept = live.once(("plans",), _Kept)
+def _memory(live: Snapshot) -> Kept[Any]:
+    """What this process keeps of these areas: what days are planned from, and days proposed."""
+    found: Kept[Any] = live.once(("plans",), lambda: Kept(KEPT))
     return found
 
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import numpy as np
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,18 +23,15 @@ from geo import queries
 from geo.errors import BadInput, NotFound, Refused
 from geo.intake import reviews
 from geo.intake.reviews import Act, Review, Subject
-from geo.schema import COUNTS, RESULTS
 from geo.scope import LAST, Scope
 from geo.trust import audit
-from geo.watch import coverage, sums
 from geo.watch.live import Snapshot
+from geo.watch.villages import blocks_asked
 
 SQL = queries.load(__file__)
 
 #: Shares that may be drawn, and the one that is drawn where nobody says.
 LEAST, USUAL, GREATEST = 0.001, 0.05, 0.5
-#: Blocks, and households recorded in them, that may be asked about at once: a second.
-MOST_BLOCKS, MOST_HOUSEHOLDS = 1_000, 150_000
 
 STATES = ("open", "done", "all")
 #: What a second interview can have come to; who was not reached has none yet.
@@ -45,7 +41,6 @@ MADE = ("agrees", "differs")
 _Z = 1.2815515655446004
 #: Bytes of a block of SHA-256, to which HMAC pads its key (RFC 2104, section 2).
 _BLOCK = 64
-_MET = [COUNTS.index(name) for name in RESULTS]
 _KEY = re.compile(r"([0-9]{1,10})~([A-Za-z0-9._:/@+-]{1,64})")
 
 
@@ -88,7 +83,7 @@ async def listing(db: AsyncConnection, live: Snapshot, scope: Scope, question: Q
     """One page of the households drawn that the transaction's actor may see; giving it out is audited with `format_`.
 
     The order is by block and id. Raises BadInput for a `share`, `state` or `after` that is none (`bad-share`,
-    `bad-state`, `bad-after`), and for an area of more than MOST_BLOCKS blocks or MOST_HOUSEHOLDS households.
+    `bad-state`, `bad-after`), and for an area that `blocks_asked` finds too wide.
     """
     if not LEAST <= question.share <= GREATEST:  # also what is no number
         raise BadInput(f"share is a number from {LEAST} to {GREATEST}", code="bad-share")
@@ -178,15 +173,8 @@ async def _draw_key(db: AsyncConnection) -> bytes:
 
 def _ranges(live: Snapshot, scope: Scope, within: int) -> list[tuple[int, int]]:
     """The numbers asked for, as far as they lie in the scope. Raises BadInput where there are too many."""
-    last = len(live.tree) - 1
-    ranges = scope.clip(within, int(live.tree.last[within]) if within else LAST)
-    both = np.array([(lo, min(hi, last)) for lo, hi in ranges if lo <= last], dtype=np.int64).reshape(-1, 2)
-    of = sums.of(live, scope)
-    there = of.counts[of.places(both[:, 1]) + 1] - of.counts[of.places(both[:, 0])]
-    blocks = coverage.visible(live, scope, "block", within)
-    if len(blocks) > MOST_BLOCKS or int(there[:, _MET].sum()) > MOST_HOUSEHOLDS:
-        raise BadInput("this is too wide for one answer: name a smaller area in `within`", code="too-wide")
-    return ranges
+    blocks_asked(live, scope, within)
+    return scope.clip(within, int(live.tree.last[within]) if within else LAST)
 
 
 def _is_wanted(row: RowMapping, state: str) -> bool:

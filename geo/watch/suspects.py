@@ -4,10 +4,9 @@ A proposal is named after what it is about, not after its points: it stays the s
 """
 
 import hashlib
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
-from threading import Lock
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,18 +15,16 @@ from numpy.typing import NDArray
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from geo import queries
-from geo.errors import BadInput
 from geo.schema import COUNTS, RESULTS
 from geo.scope import Scope
 from geo.watch import across, coverage
 from geo.watch.across import Found, Points
 from geo.watch.doors import Houses
 from geo.watch.live import Snapshot
+from geo.watch.villages import Kept, blocks_asked
 
 SQL = queries.load(__file__)
 
-#: Blocks, and households recorded in them, that may be asked about at once: a second or two.
-MOST_BLOCKS, MOST_HOUSEHOLDS = 1_000, 150_000
 #: Villages whose proposals a process keeps for later questions.
 KEPT = 2_000
 
@@ -67,29 +64,6 @@ class Ground:
     beyond: frozenset[int]
 
 
-@dataclass
-class _Kept:
-    """Villages by scope and place, each with the epoch up to which it holds; the one used longest ago goes first."""
-
-    villages: "OrderedDict[Any, tuple[int, Village]]" = field(default_factory=OrderedDict)
-    lock: Lock = field(default_factory=Lock)
-
-    def get(self, key: object) -> tuple[int, Village] | None:
-        """The village as it was kept, and up to which epoch."""
-        with self.lock:
-            if key in self.villages:
-                self.villages.move_to_end(key)
-            return self.villages.get(key)
-
-    def put(self, key: object, moved: int, village: Village) -> None:
-        """Keep it."""
-        with self.lock:
-            self.villages[key] = (moved, village)
-            self.villages.move_to_end(key)
-            while len(self.villages) > KEPT:
-                self.villages.popitem(last=False)
-
-
 @dataclass(frozen=True)
 class Read:
     """What was read to answer a question: the blocks asked about, villages as kept, and those to be worked out.
@@ -110,11 +84,9 @@ _NOTHING = Village((), frozenset())
 async def read(db: AsyncConnection, live: Snapshot, scope: Scope, within: int = 0) -> Read:
     """What has moved since it was last asked for, as the transaction's actor may see households; the rest is kept.
 
-    Raises BadInput for an area `within` (0: everywhere) of more than MOST_BLOCKS blocks or MOST_HOUSEHOLDS households.
+    Raises what `blocks_asked` raises for a wide area `within` (0: everywhere).
     """
-    asked = coverage.visible(live, scope, "block", within)
-    if len(asked) > MOST_BLOCKS or live.counts[asked][:, _MET].sum() > MOST_HOUSEHOLDS:
-        raise BadInput("this is too wide for one answer: name a smaller area in `within`", code="too-wide")
+    asked = blocks_asked(live, scope, within)
     memory = _memory(live)
     found = Read(asked, [], [], [])
     await db.execute(SQL["in_order"])
@@ -123,7 +95,7 @@ async def read(db: AsyncConnection, live: Snapshot, scope: Scope, within: int = 
         numbers = numbers[live.tree.parent[numbers] == parent]
         found.numbers.extend(numbers.tolist())
         key = (scope.ranges, parent)
-        epoch, village = memory.get(key) or (-1, _NOTHING)
+        epoch, village = memory.last(key) or (-1, _NOTHING)
         if epoch == _moved(live, numbers, village.beyond):
             found.kept.append(village)
             continue
@@ -132,9 +104,9 @@ async def read(db: AsyncConnection, live: Snapshot, scope: Scope, within: int = 
     return found
 
 
-def _memory(live: Snapshot) -> _Kept:
-    """What this process keeps of these areas."""
-    found: _Kept = live.once(("proposals",), _Kept)
+def _memory(live: Snapshot) -> Kept[Village]:
+    """What this process keeps of these areas: villages by scope and place, up to an epoch."""
+    found: Kept[Village] = live.once(("proposals",), lambda: Kept(KEPT))
     return found
 
 
@@ -187,7 +159,7 @@ def proposals(live: Snapshot, scope: Scope, found: Read) -> list[Proposal]:
     villages = list(found.kept)
     for key, moved, ground in found.fresh:
         villages.append(worked_out(ground))
-        _memory(live).put(key, moved, villages[-1])
+        _memory(live).put(key, villages[-1], moved)
     every = [proposal for village in villages for proposal in village.proposals]
     if not all(scope.covers(proposal.found.number, proposal.found.number) for proposal in every):
         raise ValueError("a block lies outside the scope")

@@ -19,7 +19,7 @@ from geo.intake.batch import Envelope
 from geo.scope import LAST, OPERATOR, Scope
 from geo.trust import accounts
 from geo.trust.grants import Grant
-from geo.watch import holes, live
+from geo.watch import holes, live, villages
 from geo.watch.holes import Question
 from geo.watch.live import Snapshot
 from tests.app.reading import PLACED, layer_of, rows_of
@@ -222,7 +222,7 @@ async def test_only_what_moved_is_read_again_and_for_each_scope_apart(db: Databa
 
 
 async def test_too_wide_a_question_is_refused(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(holes, "MOST_BLOCKS", 5)
+    monkeypatch.setattr(villages, "MOST_BLOCKS", 5)
     async with db.worker.begin() as connection:
         ground = await load_ground(connection)
         mirror = await live.load(connection, ground.campaign, ground.tree)
@@ -245,14 +245,3 @@ async def test_row_level_security_holds_whatever_the_scope_says(db: Database) ->
         found = await holes.read(connection, mirror, OPERATOR)
     points = [len(points) for _, _, _, points in found.fresh]
     assert points == [len(visits(BLOCKS[0])) + len(visits(BLOCKS[1])), 0]
-
-
-def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(holes, "KEPT", 2)
-    kept, village = holes._Kept(), holes.Village([], frozenset())
-    for n in (1, 2, 1, 3):
-        kept.put(n, 7, village)
-    assert list(kept.villages) == [1, 3]
-    assert kept.get(1, 7) is village
-    assert kept.get(1, 8) is None
-    assert kept.get(2, 7) is None

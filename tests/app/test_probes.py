@@ -19,7 +19,7 @@ from geo.trust.credentials import Caller
 from geo.watch.live import Snapshot
 from tests.app.asking import living
 from tests.app.matrix import GUARDED
-from tests.app.probing import PROBES, Prober
+from tests.app.probes import PROBES, Prober
 from tests.app.realm import Realm, build
 from tests.conftest import database_on, logins_of
 

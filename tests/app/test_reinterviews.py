@@ -148,7 +148,7 @@ def test_a_nation_is_not_drawn_at_once(filled: Service, monkeypatch: pytest.Monk
     with filled.client() as client:
         for limit, few in (("MOST_BLOCKS", 3), ("MOST_HOUSEHOLDS", 200)):
             with monkeypatch.context() as changed:
-                changed.setattr(f"geo.watch.reinterviews.{limit}", few)
+                changed.setattr(f"geo.watch.villages.{limit}", few)
                 answer = client.get(PATH)
                 assert (answer.status_code, answer.json()["type"]) == (422, "urn:cakupan:problem:too-wide")
                 assert client.get(PATH, params={"within": VILLAGES[0]}).status_code == 200
