@@ -2,10 +2,10 @@
 
     python benchmarks/plan.py --seeds 3 --days 20 26
 
-A simulated district is played to a day. From there each team works two days in three ways, the same hours from the same
-places: by the plan (`geo/watch/plan.py`), by the plan with odds that nothing was learnt from, and with each enumerator
-in its block of the lowest coverage, from door to nearest door of the list, then in the next. Who comes to the end of a
-plan goes on as the latter do. Recovered is whoever has a final result.
+A simulated district is played to a day. From there each team works some days (`--played`) in three ways, the same hours
+from the same places: by the plan (`geo/watch/plan.py`), by the plan with odds that nothing was learnt from, and with each
+enumerator in its block of the lowest coverage, from door to nearest door of the list, then in the next. Who comes to the
+end of a plan goes on as the latter do; who finds no door left goes home. Recovered is whoever has a final result.
 """
 
 import argparse
@@ -37,8 +37,8 @@ from geo.watch.stops import Block, Stop
 from geo.watch.teams import Team
 from tests.geo.watch.planted_holes import Month
 
-#: Hours of each enumerator's day, the hour at which the others set out, and days that are played.
-OUT, BEGINS, PLAYED = 7.0, 8.0, 2
+#: Hours of each enumerator's day, and the hour at which the others set out.
+OUT, BEGINS = 7.0, 8.0
 OPEN = [RESULTS.index(name) for name in ("partial", "not_met", "refused")]
 FIRST = date(2022, 10, 15)
 Ints = NDArray[np.int64]
@@ -270,12 +270,12 @@ def over_city(place: Place) -> Any:
 # ── the comparison ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def played(place: Place, before: Field, at: int, day: int, policy: str) -> Day:
-    """What a team does in PLAYED days by one policy."""
+def played(place: Place, before: Field, at: int, days: range, policy: str) -> Day:
+    """What a team does on some days by one policy."""
     state, team, people = before.copy(), place.teams[at], place.who[at]
     walkers = [_last_seen(place, state, who) for who in people]
-    for later in range(PLAYED):
-        dawn = hours.START + (day + later) * hours.DAY
+    for day in days:
+        dawn = hours.START + day * hours.DAY
         if policy == "lowest":
             for walker in walkers:
                 walker.now = begun = dawn + BEGINS * hours.HOUR
@@ -299,11 +299,11 @@ def _last_seen(place: Place, state: Field, who: int) -> Walker:
 POLICIES = ("lowest", "flat", "plan")
 
 
-def compared(seed: int, day: int, most: int | None, hold: bool) -> list[dict[str, Day]]:
+def compared(seed: int, days: range, most: int | None, hold: bool) -> list[dict[str, Day]]:
     """Every team by every policy."""
-    place, state = prepared(seed, day, hold=hold)
+    place, state = prepared(seed, days.start, hold=hold)
     return [
-        {policy: played(place, state, at, day, policy) for policy in POLICIES} for at in range(len(place.teams))[:most]
+        {policy: played(place, state, at, days, policy) for policy in POLICIES} for at in range(len(place.teams))[:most]
     ]
 
 
@@ -327,6 +327,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--days", type=int, nargs="+", default=[20, 26], help="of the campaign that are over")
+    parser.add_argument("--played", type=int, default=2, help="days that are played, at most to the deadline")
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--hold", action="store_true", help="who has made an appointment is mostly at home")
     parser.add_argument("--teams", type=int, help="of each district; all where left out")
@@ -337,7 +338,10 @@ def main() -> None:
     with ProcessPoolExecutor(given.processes) as pool:
         for day in given.days:
             seeds = range(given.first, given.first + given.seeds)
-            asked = [pool.submit(compared, seed, day, given.teams, given.hold) for seed in seeds]
+            asked = [
+                pool.submit(compared, seed, range(day, min(day + given.played, hours.DAYS)), given.teams, given.hold)
+                for seed in seeds
+            ]
             every = []
             for seed, one in zip(seeds, asked, strict=True):
                 told(f"day {day}, seed {seed}", one.result())
