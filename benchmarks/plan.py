@@ -2,10 +2,11 @@
 
     python benchmarks/plan.py --seeds 3 --days 20 26
 
-A simulated district is played to a day. From there each team works some days (`--played`) in three ways, the same hours
-from the same places: by the plan (`geo/watch/plan.py`), by the plan with odds that nothing was learnt from, and with each
-enumerator in its block of the lowest coverage, from door to nearest door of the list, then in the next. Who comes to the
-end of a plan goes on as the latter do; who finds no door left goes home. Recovered is whoever has a final result.
+A simulated district is played to a day. From there each team works some days (`--played`) in three ways, the same
+hours from the same places: by the plan (`geo/watch/plan.py`), by the plan with odds that nothing was learnt from, and
+with each enumerator in its block of the lowest coverage, from door to nearest door of the list, then in the next. Who
+comes to the end of a plan goes on as the latter do; who finds no door left goes home. Recovered is whoever has a final
+result.
 """
 
 import argparse

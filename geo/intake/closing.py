@@ -15,7 +15,7 @@ from geo import queries
 from geo.errors import BadInput, NotFound, Refused
 from geo.intake import notes, visits
 from geo.intake.visits import BETWEEN, Told, Visits
-from geo.schema import CLOSING_REASONS
+from geo.schema_decided import CLOSING_REASONS
 from geo.scope import Scope
 from geo.trust import audit
 

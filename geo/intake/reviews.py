@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from geo import queries
 from geo.errors import BadInput, NotFound, Refused
 from geo.intake import notes
-from geo.schema import REVIEWS
+from geo.schema_decided import REVIEWS
 from geo.scope import Scope
 from geo.trust import audit
 

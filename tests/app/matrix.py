@@ -39,6 +39,7 @@ OPEN = {
     "GET /block": "leads to the log-in page",
     "GET /progress": "leads to the log-in page",
     "GET /callbacks": "leads to the log-in page",
+    "GET /plan": "leads to the log-in page",
     "GET /quality": "leads to the log-in page",
     "GET /quarantine": "leads to the log-in page",
     "GET /account": "leads to the log-in page",

@@ -50,6 +50,9 @@ NUMBERS = {
     "GET /v1/enumerators",  # tests/app/test_enumerators.py
     "GET /v1/holes",  # tests/app/test_holes.py
     "GET /v1/reinterviews",  # tests/app/test_reinterviews.py
+    "GET /v1/flags",  # tests/app/test_flags.py
+    "GET /v1/proposals",  # tests/app/test_proposals.py
+    "GET /v1/plan",  # tests/app/test_plan.py
     *("GET /v1/sheets/{code}.pdf", "GET /v1/jobs/{job_id}", "GET /v1/jobs/{job_id}/file"),  # tests/app/test_sheets.py
     *("GET /v1/callbacks", "GET /v1/households/{household_id:path}"),  # tests/app/test_callbacks.py
     *("GET /v1/areas/{code}", "GET /v1/submissions/{submission_id}", "GET /v1/stream"),

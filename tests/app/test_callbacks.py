@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, text
 from app.api.callbacks import Callback, CallbacksOut
 from app.api.households import ClosingReason, HouseholdOut
 from geo.intake.visits import BETWEEN, Told, judged
-from geo.schema import CLOSING_REASONS
+from geo.schema_decided import CLOSING_REASONS
 from geo.watch.callbacks import DUE
 from tests.app.reading import PLACED, POINTS, page_of, pages_of, points_of, rows_of
 from tests.conftest import Service

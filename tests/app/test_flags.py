@@ -12,7 +12,7 @@ import shapely
 from sqlalchemy import create_engine, text
 
 from app.api.flags import FlagReviewOut, FlagRow, FlagsOut, Kind
-from geo.schema import REVIEWS
+from geo.schema_decided import REVIEWS
 from geo.watch.doubts import KINDS
 from tests.app.reading import PLACED, POINTS, points_of, rows_of
 from tests.app.townspeople import done

@@ -117,7 +117,7 @@ def test_pages_load_from_nowhere_else(service: Service, path: str) -> None:
 def test_scripts_and_styles_load_from_nowhere_else() -> None:
     for name, file in assets.files().items():
         if name.startswith("static/") and file.suffix in {".js", ".css", ".mjs"}:
-            code = file.read_text(encoding="utf-8")
+            code = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")  # a name, not an address
             assert re.findall(r"""["'`(](?:https?:)?//[a-z0-9.-]+\.[a-z]{2,}""", code) == [], name
             assert not re.search(r"\beval\(|new Function\(|document\.write|insertAdjacentHTML|\.innerHTML\s*=", code), (
                 name

@@ -12,7 +12,7 @@ import shapely
 from sqlalchemy import create_engine, text
 
 from app.api.proposals import ProposalRow, ProposalsOut
-from geo.schema import REVIEWS
+from geo.schema_decided import REVIEWS
 from geo.trust import accounts, credentials
 from geo.trust.grants import Grant
 from tests.app import edges

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from app.api.reinterviews import Reinterview, ReinterviewsOut
-from geo.schema import REVIEWS
+from geo.schema_decided import REVIEWS
 from geo.watch.reinterviews import fraction, interval
 from tests.app.reading import PLACED, POINTS, points_of, rows_of
 from tests.conftest import Service
@@ -270,4 +270,4 @@ def problem(answer: httpx2.Response) -> tuple[int, str]:
 
 def test_the_words_are_those_of_the_tables() -> None:
     outcome = Reinterview.model_fields["outcome"].annotation
-    assert set(REVIEWS["reinterview"]) - {"reopened"} == set(outcome.__args__[0].__args__)  # type: ignore[union-attr]
+    assert set(REVIEWS["reinterview"]) - {"reopened"} == set(outcome.__args__[0].__args__)  # type: ignore[union-attr]  # an optional Literal

@@ -144,7 +144,7 @@ async def test_only_shells_files_and_lists_of_the_field_are_kept(service, phone)
     await page.goto(service.url)
     await visited.ready()
     paths = await page.evaluate(SHELLS)
-    assert not [path for path in paths if not re.match(r"/assets/\w+/static/|/(gaps|block|callbacks)$", path)]
+    assert not [path for path in paths if not re.match(r"/assets/\w+/static/|/(gaps|block|callbacks|plan)$", path)]
     kept = [one["key"].split(" ")[2] for one in await copies(page)]
     assert kept
     assert not [key for key in kept if not re.match(r"/v1/(gaps|coverage|areas|enumerators|holes)\b", key)]

@@ -1,5 +1,7 @@
 """The plan of a day in a real browser: read, changed by hand with keys and fingers, saved, drawn, and printed."""
 
+# ruff: noqa: F811  # tests ask for the fixture by the name under which it was imported
+
 import io
 import re
 
@@ -42,7 +44,7 @@ def ids(said, name=WHO):
     return next(row["stops"] for row in order(said) if row["enumerator"] == name)
 
 
-async def test_it_says_who_goes_where_when_and_why(team, visit):  # noqa: F811
+async def test_it_says_who_goes_where_when_and_why(team, visit):
     visited = await visit(team, "/plan", who="budi")
     page, said = visited.page, plan(team)
     await expect(page.locator("#whose")).to_have_text("Tim budi · Selasa, 25 Okt")
@@ -66,7 +68,7 @@ async def test_it_says_who_goes_where_when_and_why(team, visit):  # noqa: F811
     await expect(row).to_contain_text(re.compile(r"Kunjungan pertama\s*\d(,\d)? dari 10"))
 
 
-async def test_who_leads_no_team_chooses_one_and_the_link_keeps_it(team, visit):  # noqa: F811
+async def test_who_leads_no_team_chooses_one_and_the_link_keeps_it(team, visit):
     visited = await visit(team, "/plan?lang=en", who="admin")
     page = visited.page
     await expect(page.locator("#problem")).to_contain_text("Choose a supervisor")
@@ -82,7 +84,7 @@ async def test_who_leads_no_team_chooses_one_and_the_link_keeps_it(team, visit):
     visited.seen.faults[:] = [fault for fault in visited.seen.faults if "422" not in fault]  # the browser says it aloud
 
 
-async def test_changed_with_keys_saved_and_taken_back(team, visit):  # noqa: F811
+async def test_changed_with_keys_saved_and_taken_back(team, visit):
     page = (await begun(visit, team, "2022-10-26")).page
     first, second = ids(plan(team, day="2022-10-26"))[:2]
     await stop(page, first).get_by_role("button", name="Turunkan").focus()
@@ -114,7 +116,7 @@ async def test_changed_with_keys_saved_and_taken_back(team, visit):  # noqa: F81
     assert plan(team, day="2022-10-26")["saved"] is None
 
 
-async def test_late_for_an_appointment_is_marked(team, visit):  # noqa: F811
+async def test_late_for_an_appointment_is_marked(team, visit):
     before = plan(team)
     rest = [one for one in ids(before) if one != OWN] + [
         one["stop"] for one in before["left"] if one["kind"] == "block"
@@ -125,7 +127,7 @@ async def test_late_for_an_appointment_is_marked(team, visit):  # noqa: F811
     assert put(team, plan(team), routes=None).status_code == 200
 
 
-async def test_somebody_else_saved_meanwhile(team, visit):  # noqa: F811
+async def test_somebody_else_saved_meanwhile(team, visit):
     day = "2022-10-27"
     visited = await begun(visit, team, day)
     page, before = visited.page, plan(team, day=day)
@@ -145,7 +147,7 @@ async def test_somebody_else_saved_meanwhile(team, visit):  # noqa: F811
     visited.seen.faults[:] = [fault for fault in visited.seen.faults if "409" not in fault]
 
 
-async def test_without_a_network_the_copy_is_shown_and_changes_wait(team, visit):  # noqa: F811
+async def test_without_a_network_the_copy_is_shown_and_changes_wait(team, visit):
     day = "2022-10-28"
     visited = await visit(team, f"/plan?day={day}", who="budi")
     page, first = visited.page, ids(plan(team, day=day))[0]
@@ -168,7 +170,7 @@ async def test_without_a_network_the_copy_is_shown_and_changes_wait(team, visit)
     visited.seen.faults[:] = [fault for fault in visited.seen.faults if not re.search("ERR_|net::", fault)]
 
 
-async def test_the_way_is_drawn_when_it_is_asked_for_and_all_of_it_is_printed(team, visit):  # noqa: F811
+async def test_the_way_is_drawn_when_it_is_asked_for_and_all_of_it_is_printed(team, visit):
     visited = await visit(team, "/plan", who="budi")
     page, said = visited.page, plan(team)
     await expect(stop(page)).to_be_visible()
@@ -190,7 +192,7 @@ async def test_the_way_is_drawn_when_it_is_asked_for_and_all_of_it_is_printed(te
         assert "Ubah rencana" not in words
 
 
-async def test_it_fits_a_phone_and_axe_finds_nothing(team, visit):  # noqa: F811
+async def test_it_fits_a_phone_and_axe_finds_nothing(team, visit):
     page = (await begun(visit, team, "2022-10-25", **PHONE)).page
     await route(page).get_by_role("button", name="Turunkan").first.tap()
     await route(page).get_by_role("button", name="Peta").tap()

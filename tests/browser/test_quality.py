@@ -201,7 +201,7 @@ async def test_who_answers_for_nothing_is_told_so(worked, visit):
 
 
 async def test_too_wide_an_area_is_no_fault(worked, visit, monkeypatch):
-    monkeypatch.setattr("geo.watch.reinterviews.MOST_BLOCKS", 4)
+    monkeypatch.setattr("geo.watch.villages.MOST_BLOCKS", 4)
     visited = await visit(worked, "/quality?look=again", who="coordinator")
     page = await ready(visited)
     await expect(page.locator("#problem")).to_contain_text("terlalu luas")

@@ -24,6 +24,14 @@ ALLOWED = {
         "describe": "what an area is, without any count",
         "places": "what areas are, without any count",
     },
+    "geo/watch/odds.py": {"sample": "blocks all over the campaign, of which nothing but shares is told"},
+    "geo/watch/plan.py": {
+        "elsewhere": "shares of the campaign's visits: no number, no place",
+        "look_around": "shares of the campaign's visits: no number, no place",
+        "checked": "codes of a team that was found by scope",
+    },
+    "geo/watch/stops.py": {"of_callback": "a row that was read by scope, in another form"},
+    "geo/watch/teams.py": {"day_of": "a date by the campaign's clock"},
     "geo/watch/changes.py": {"columns": "figures that were chosen by scope, in other units"},
     "geo/watch/grid.py": {"centres": "where cells lie; which, was chosen by scope"},
     "tiles/geometry.py": {

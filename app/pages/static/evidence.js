@@ -2,9 +2,9 @@
 // Loaded when somebody opens a card; no map library.
 
 import { get, h } from "./page.js";
+import { svg } from "./svg.js";
 import { number, t } from "./texts.js";
 
-const SPACE = "http://www.w3.org/2000/svg";
 const WIDE = 320;
 const HIGH = 240;
 /** Metres across that are shown at the least: about the yard of one house and its neighbours. */
@@ -83,13 +83,6 @@ function parts(shape) {
   if (type === "Point") return [{ kind: "point", places: [coordinates] }];
   if (type === "LineString") return [{ kind: "line", places: coordinates }];
   return coordinates.map((places) => ({ kind: "area", places }));
-}
-
-function svg(tag, attributes, ...children) {
-  const made = document.createElementNS(SPACE, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children.filter(Boolean));
-  return made;
 }
 
 const centre = ([cx, cy]) => ({ cx, cy });

@@ -3,9 +3,9 @@
 
 import { copied } from "./copies.js";
 import { h } from "./page.js";
+import { svg } from "./svg.js";
 import { distance, t } from "./texts.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 /** Width and greatest height of the drawing in its own units, and the room around what is drawn. */
 const WIDE = 640;
 const HIGH = 520;
@@ -26,21 +26,14 @@ export async function sketch(stops, start, label) {
   const { x, y, high, scale } = frame([...placed, ...(start ? [start] : [])], blocks);
   const at = ({ lon, lat }) => [x(lon), y(lat)];
   const way = [...(start ? [start] : []), ...placed].map((point) => at(point).map((v) => v.toFixed(1)).join(","));
-  const drawn = s("svg", { viewBox: `0 0 ${WIDE} ${high}`, role: "img", "aria-label": label, class: "sketch" },
-    blocks.map((rings) => s("path", { class: "block", d: rings.map((ring) => `M${ring.map(([lon, lat]) => `${x(lon).toFixed(1)} ${y(lat).toFixed(1)}`).join("L")}Z`).join("") })),
-    s("polyline", { class: "path", points: way.join(" ") }),
+  const drawn = svg("svg", { viewBox: `0 0 ${WIDE} ${high}`, role: "img", "aria-label": label, class: "sketch" },
+    blocks.map((rings) => svg("path", { class: "block", d: rings.map((ring) => `M${ring.map(([lon, lat]) => `${x(lon).toFixed(1)} ${y(lat).toFixed(1)}`).join("L")}Z`).join("") })),
+    svg("polyline", { class: "path", points: way.join(" ") }),
     start ? begin(at(start)) : null,
     gathered(placed, at).map(mark),
     ruler(scale, high),
-    s("path", { class: "north", d: `M${WIDE - 22} 34l7 -22l7 22l-7 -5z` }));
+    svg("path", { class: "north", d: `M${WIDE - 22} 34l7 -22l7 22l-7 -5z` }));
   return [drawn, h("p", { class: "small" }, t(start ? "plan.map_key_start" : "plan.map_key"))];
-}
-
-function s(tag, attributes, ...children) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children.flat(2).filter((child) => child !== null));
-  return made;
 }
 
 /** Rings of a block's outline, degrees; null where it cannot be had. */
@@ -97,17 +90,17 @@ function ranges(numbers) {
 function mark({ x, y, numbers }) {
   const words = ranges(numbers);
   const half = Math.max(12, 5 + 4.6 * words.length);
-  return s("g", { class: "mark" },
-    s("rect", { x: x - half, y: y - 12, width: 2 * half, height: 24, rx: 12 }),
-    s("text", { x, y: y + 5.5, "text-anchor": "middle" }, words));
+  return svg("g", { class: "mark" },
+    svg("rect", { x: x - half, y: y - 12, width: 2 * half, height: 24, rx: 12 }),
+    svg("text", { x, y: y + 5.5, "text-anchor": "middle" }, words));
 }
 
-const begin = ([x, y]) => s("path", { class: "begin", d: `M${x - 9} ${y + 8}h18l-9 -17z` });
+const begin = ([x, y]) => svg("path", { class: "begin", d: `M${x - 9} ${y + 8}h18l-9 -17z` });
 
 /** A ruler of a round length, about a fifth of the width. */
 function ruler(scale, high) {
   const metres = SCALES.findLast((one) => one * scale <= WIDE / 4) ?? SCALES[0];
-  return s("g", { class: "ruler" },
-    s("path", { d: `M12 ${high - 18}v6h${(metres * scale).toFixed(1)}v-6` }),
-    s("text", { x: 18, y: high - 20 }, distance(metres)));
+  return svg("g", { class: "ruler" },
+    svg("path", { d: `M12 ${high - 18}v6h${(metres * scale).toFixed(1)}v-6` }),
+    svg("text", { x: 18, y: high - 20 }, distance(metres)));
 }

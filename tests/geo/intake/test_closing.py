@@ -16,7 +16,8 @@ from geo.intake import batch, closing, fold
 from geo.intake.batch import Envelope
 from geo.intake.closing import Act, Closing, VisitsLeft
 from geo.intake.recount import recount
-from geo.schema import CLOSING_REASONS, COUNTS
+from geo.schema import COUNTS
+from geo.schema_decided import CLOSING_REASONS
 from geo.scope import Scope
 from geo.trust import accounts, credentials
 from tests.conftest import granted

@@ -10,7 +10,7 @@ from app.database import Database, Logins
 from geo.errors import BadInput, CakupanError, NotFound, Refused
 from geo.intake import reviews
 from geo.intake.reviews import Act, Review, Subject
-from geo.schema import REVIEWS
+from geo.schema_decided import REVIEWS
 from geo.scope import Scope
 from geo.trust import accounts, credentials
 from tests.conftest import granted
@@ -96,7 +96,7 @@ async def test_the_same_act_sent_again_happens_once(desk: Desk) -> None:
 )
 async def test_what_cannot_be_decided(desk: Desk, error: type[CakupanError], asked: dict[str, str]) -> None:
     with pytest.raises(error):
-        await desk.decide("night.4", **asked)  # type: ignore[arg-type]
+        await desk.decide("night.4", **asked)  # type: ignore[arg-type]  # who and note are words too
     assert "night.4" not in await desk.standing()
 
 
