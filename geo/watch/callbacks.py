@@ -30,7 +30,7 @@ from geo.intake.visits import BETWEEN, MOST
 from geo.schema import COUNTS
 from geo.scope import LAST, Scope
 from geo.trust import audit
-from geo.watch import sums
+from geo.watch import coverage, sums
 from geo.watch.live import Snapshot
 
 SQL = queries.load(__file__)
@@ -144,13 +144,12 @@ async def _rows(db: AsyncConnection, live: Snapshot, page: Sequence[RowMapping])
 def _row(live: Snapshot, row: RowMapping, more: RowMapping) -> dict[str, Any]:
     """One household in the order of the contract."""
     tree, number, due = live.tree, row["number"], RANKS[row["rank"]]
-    above = tree.path(int(tree.parent[number])) if number else []
     return {
         "household_id": row["household_id"],
         "code": tree.code[number] if number else None,
         "name": tree.name[number] if number else None,
         "n": number,
-        "place": ", ".join(tree.name[n] for n in reversed(above)) if number else None,
+        "place": coverage.above(live, number),
         "lon": more["lon"],
         "lat": more["lat"],
         "result": more["result"],

@@ -270,6 +270,12 @@ def unplaced(live: Snapshot, scope: Scope) -> dict[str, Any] | None:
     return rows(figures, live.campaign.elapsed() / live.campaign.days)[0]
 
 
+def above(live: Snapshot, number: int) -> str | None:
+    """The areas in which a block lies, nearest first, as one text; None for number 0, which lies in none."""
+    tree = live.tree
+    return ", ".join(tree.name[n] for n in reversed(tree.path(int(tree.parent[number])))) if number else None
+
+
 def describe(live: Snapshot, number: int) -> dict[str, Any]:
     """What an area is, without any count."""
     return places(live, np.array([number]))[0]

@@ -238,9 +238,7 @@ def _villages(live: Snapshot, scope: Scope, found: Read) -> list[Village]:
 
 def _row(live: Snapshot, flag: Flag, review: Review | None) -> dict[str, Any]:
     """One flag as the contract has it."""
-    tree = live.tree
     about = coverage.describe(live, flag.number)
-    above = tree.path(int(tree.parent[flag.number]))
     lon, lat = np.median(flag.points, axis=0).round(7).tolist() if len(flag.points) else (None, None)
     return {
         "flag": flag.name,
@@ -249,7 +247,7 @@ def _row(live: Snapshot, flag: Flag, review: Review | None) -> dict[str, Any]:
         "name": about["name"],
         "level": about["level"],
         "n": flag.number,
-        "place": ", ".join(tree.name[n] for n in reversed(above)),
+        "place": coverage.above(live, flag.number),
         "lon": lon,
         "lat": lat,
         "enumerator": flag.enumerator,

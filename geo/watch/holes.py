@@ -262,8 +262,7 @@ def _rows(live: Snapshot, scope: Scope, holes: Sequence[Hole]) -> list[dict[str,
 
 def _row(live: Snapshot, scope: Scope, hole: Hole, block: dict[str, Any]) -> dict[str, Any]:
     """One hole; a block with `scope` checked is described by its figures."""
-    group, tree = hole.group, live.tree
-    above = tree.path(int(tree.parent[group.number]))
+    group = hole.group
     about = coverage.describe(live, group.number)
     name = cells.to_hex(int(cells.index(np.array([hole.lon]), np.array([hole.lat]), RESOLUTION)[0]))
     return {
@@ -272,7 +271,7 @@ def _row(live: Snapshot, scope: Scope, hole: Hole, block: dict[str, Any]) -> dic
         "name": about["name"],
         "level": about["level"],
         "n": group.number,
-        "place": ", ".join(tree.name[n] for n in reversed(above)),
+        "place": coverage.above(live, group.number),
         "lon": round(hole.lon, 6),
         "lat": round(hole.lat, 6),
         "buildings": len(group.houses),

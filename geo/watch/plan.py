@@ -21,7 +21,7 @@ from geo.intake import plans
 from geo.intake.plans import Route, Saved
 from geo.scope import OPERATOR, Scope
 from geo.trust import audit
-from geo.watch import odds, routing, stops
+from geo.watch import coverage, odds, routing, stops
 from geo.watch.doors import metres
 from geo.watch.live import Snapshot
 from geo.watch.odds import DETOUR, Odds, Outcomes, Pace, Records
@@ -330,7 +330,6 @@ def _route(live: Snapshot, ready: Ready, who: int, route: Sequence[int]) -> dict
 def _row(live: Snapshot, ready: Ready, at: int) -> dict[str, Any]:
     """One stop in the order of the contract, without a time."""
     one, tree = ready.stops[at], live.tree
-    above = tree.path(int(tree.parent[one.number]))
     owner = ready.team.owner.get(one.number)
     share = ready.odds.of(one.after, one.visit)
     return {
@@ -339,7 +338,7 @@ def _row(live: Snapshot, ready: Ready, at: int) -> dict[str, Any]:
         "code": tree.code[one.number],
         "name": tree.name[one.number],
         "n": one.number,
-        "place": ", ".join(tree.name[n] for n in reversed(above)),
+        "place": coverage.above(live, one.number),
         "lon": round(one.lon, 6),
         "lat": round(one.lat, 6),
         "arrive": None,

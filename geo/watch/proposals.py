@@ -230,7 +230,6 @@ def _gone(live: Snapshot, asked: set[int], name: str, review: Review) -> dict[st
 
 def _places(live: Snapshot, name: str, kind: str, number: int, other: int) -> dict[str, Any]:
     """The blocks that a proposal is about; their codes and names are public."""
-    tree = live.tree
     about = coverage.describe(live, number)
     beside = coverage.describe(live, other) if other else {}
     return {
@@ -240,7 +239,7 @@ def _places(live: Snapshot, name: str, kind: str, number: int, other: int) -> di
         "name": about["name"],
         "level": about["level"],
         "n": number,
-        "place": ", ".join(tree.name[n] for n in reversed(tree.path(int(tree.parent[number])))),
+        "place": coverage.above(live, number),
         "other_code": beside.get("code"),
         "other_name": beside.get("name"),
         "other_n": other or None,

@@ -25,6 +25,7 @@ from geo.intake import reviews
 from geo.intake.reviews import Act, Review, Subject
 from geo.scope import LAST, Scope
 from geo.trust import audit
+from geo.watch import coverage
 from geo.watch.live import Snapshot
 from geo.watch.villages import blocks_asked
 
@@ -196,14 +197,13 @@ async def _rows(
 def _row(live: Snapshot, row: RowMapping, share: float) -> dict[str, Any]:
     """One household in the order of the contract."""
     tree, number = live.tree, row["number"]
-    above = tree.path(int(tree.parent[number])) if number else []
     said = {name: row[name] for name in ("decision", "note", "decided_by", "decided_at")}
     return {
         "household_id": row["household_id"],
         "code": tree.code[number] if number else None,
         "name": tree.name[number] if number else None,
         "n": number,
-        "place": ", ".join(tree.name[n] for n in reversed(above)) if number else None,
+        "place": coverage.above(live, number),
         "lon": row["lon"],
         "lat": row["lat"],
         "captured_at": row["captured_at"],

@@ -21,6 +21,7 @@ ALLOWED = {
     "geo/watch/news.py": {"load": "part of the mirror: sees everything, answers nobody"},
     "geo/watch/coverage.py": {
         "select": "numbers of areas; shapes and codes are public",
+        "above": "names of areas",
         "describe": "what an area is, without any count",
         "places": "what areas are, without any count",
     },
