@@ -52,16 +52,16 @@ CANARIES = {
     "wrong password": "passw0rd-7f3a91",
     "right password": PASSWORD,
 }
-#: Every parameter that stands in a query, of every route.
+#: Parameters of a query by route, and all of them.
 PARAMETERS = {
-    parameter["name"]
-    for operations in create_app(Settings(_env_file=None), Logins(*["postgresql+psycopg://x@127.0.0.1:9/x"] * 3))
+    f"{method.upper()} {path}": {p["name"] for p in operation.get("parameters", []) if p["in"] == "query"}
+    for path, operations in create_app(Settings(_env_file=None), Logins(*["postgresql+psycopg://x@127.0.0.1:9/x"] * 3))
     .openapi()["paths"]
-    .values()
-    for operation in operations.values()
-    for parameter in operation.get("parameters", [])
-    if parameter["in"] == "query"
+    .items()
+    for method, operation in operations.items()
 }
+OF_PAGES = {"lang", "to", "error"}
+EVERY = sorted(OF_PAGES.union(*PARAMETERS.values()))
 ROW = submission("x", BLOCKS[0]) | {"household_id": HOUSEHOLD, "submission_id": SUBMISSION, "lon": LON, "lat": LAT}
 
 
@@ -169,7 +169,6 @@ def _every_route(run: Run, client: httpx2.Client) -> None:
     names = {"code": HOUSEHOLD, "submission_id": SUBMISSION, "name": quote(QUERY), "layer": HOUSEHOLD, "z": LON,
              "x": LAT, "y": NATIONAL, "row_id": HOUSEHOLD, "version": HOUSEHOLD, "name:path": HOUSEHOLD,
              "token_id": HOUSEHOLD, "session_id": NATIONAL, "grant_id": HOUSEHOLD}  # fmt: skip
-    asked = sorted(PARAMETERS | {"lang", "to", "error"})  # of pages, too
     body = {"action": QUERY, "changes": {"household_id": HOUSEHOLD, "lon": LON}, "note": NATIONAL, "device": HOUSEHOLD,
             "name": NATIONAL, "old": WRONG, "new": SECRET, "days": HOUSEHOLD, "queued": HOUSEHOLD,
             "grant": {"role": HOUSEHOLD, "level": QUERY, "code": HOUSEHOLD}}  # fmt: skip
@@ -183,12 +182,13 @@ def _every_route(run: Run, client: httpx2.Client) -> None:
             run.ask(client, method, path, data={"name": HOUSEHOLD * 9, "password": WRONG * 20})
             run.ask(client, method, path, content=QUERY.encode(), headers={"Content-Type": "multipart/form-data"})
             continue
+        own = sorted(PARAMETERS.get(route.replace(":path}", "}"), OF_PAGES))
         for name, value in names.items():
             path = path.replace(f"{{{name}}}", str(value))
         path = re.sub(r"\{[a-z_]+(:path)?\}", HOUSEHOLD, path)  # a route that came later
         more: dict[str, Any] = {"headers": headers} | ({} if method == "GET" else {"json": body})
-        run.ask(client, method, path, params=dict.fromkeys(asked, QUERY), **more)
-        for name in asked if method == "GET" else ():
+        run.ask(client, method, path, params=dict.fromkeys(EVERY, QUERY), **more)
+        for name in own if method == "GET" else ():
             run.ask(client, method, path, params={name: f"{LON},{LAT},{HOUSEHOLD}"}, headers=headers)
         if method != "GET":
             run.ask(
