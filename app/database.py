@@ -21,16 +21,21 @@ AT_WORK = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "1h"
 
 @dataclass(frozen=True)
 class Logins:
-    """SQLAlchemy addresses of the three logins. They hold passwords: never print them."""
+    """SQLAlchemy addresses of the four logins. They hold passwords: never print them."""
 
     owner: str
     worker: str
     internal: str
+    release: str
 
 
 def passwords(settings: Settings) -> dict[str, str]:
     """Passwords of the service's logins by tier: from the settings, else from the secrets kept in `home`."""
-    given = {"worker": settings.worker_password, "internal": settings.internal_password}
+    given = {
+        "worker": settings.worker_password,
+        "internal": settings.internal_password,
+        "release": settings.release_password,
+    }
     if all(given.values()):
         return {tier: value.get_secret_value() for tier, value in given.items() if value}
     kept = secrets_of(settings.home)
@@ -38,7 +43,7 @@ def passwords(settings: Settings) -> dict[str, str]:
 
 
 def logins(settings: Settings, owner: str) -> Logins:
-    """The three addresses, given the owner's."""
+    """The four addresses, given the owner's."""
     url = make_url(owner)
     by_tier = {
         tier: url.set(username=migrations.LOGINS[tier], password=password).render_as_string(hide_password=False)
@@ -50,6 +55,7 @@ def logins(settings: Settings, owner: str) -> Logins:
 class Database:
     """The pools of one process: `worker` sees everything and answers nobody, `internal` sees what policies let pass.
 
+    `release` sees sealed releases and nothing else, and answers whoever is outside.
     `health` is one connection of the worker for the question whether the database answers: a busy service must not be
     taken for one that has lost it, and be stopped.
     """
@@ -58,6 +64,7 @@ class Database:
         self.logins = logins
         self.worker = _engine(logins.worker, pool_size, limits)
         self.internal = _engine(logins.internal, pool_size, limits)
+        self.release = _engine(logins.release, pool_size, limits)
         self.health = _engine(logins.worker, 1, limits)
 
     @asynccontextmanager
@@ -74,10 +81,19 @@ class Database:
             await accounts.act_as(connection, actor, credential)
             yield connection
 
+    @asynccontextmanager
+    async def as_reader(self, actor: int | None) -> AsyncIterator[AsyncConnection]:
+        """A transaction of the release login in which `actor`, or the public (None), reads what has been published."""
+        async with self.release.begin() as connection:
+            if actor is not None:
+                await accounts.act_as(connection, actor)
+            yield connection
+
     async def close(self) -> None:
         """Give every connection back."""
         await self.worker.dispose()
         await self.internal.dispose()
+        await self.release.dispose()
         await self.health.dispose()
 
 

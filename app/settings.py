@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     internal_password: SecretStr | None = Field(
         default=None, description="Password of the internal login on an outside server. Left out: kept in `home`."
     )
+    release_password: SecretStr | None = Field(
+        default=None, description="Password of the release login on an outside server. Left out: kept in `home`."
+    )
     home: Path = Field(default_factory=default_home, description="Folder for the private PostGIS, its data, secrets.")
     database: str = Field(
         default="cakupan",

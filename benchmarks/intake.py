@@ -99,11 +99,11 @@ def main() -> None:
 def prepared(home: Path, owner: str, devices: int) -> tuple[Logins, list[str]]:
     """A migrated database with the city and its accounts; tokens of the devices, then of the viewer."""
     kept = secrets_of(home)
-    migrations.upgrade(owner, {"worker": kept.worker, "internal": kept.internal})
+    migrations.upgrade(owner, {"worker": kept.worker, "internal": kept.internal, "release": kept.release})
     url = make_url(owner)
     login = {
         tier: url.set(username=migrations.LOGINS[tier], password=word).render_as_string(hide_password=False)
-        for tier, word in (("worker", kept.worker), ("internal", kept.internal))
+        for tier, word in (("worker", kept.worker), ("internal", kept.internal), ("release", kept.release))
     }
     logins = Logins(owner, **login)
     return logins, asyncio.run(_city(logins, devices))

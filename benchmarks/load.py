@@ -93,7 +93,7 @@ def in_its_own_process(side: str, owner: str) -> dict[str, Any]:
 def ours(given: argparse.Namespace) -> dict[str, Any]:
     """`households import` and the folds that follow; then `check`."""
     kept = secrets_of(given.home)
-    words = {"worker": kept.worker, "internal": kept.internal}
+    words = {"worker": kept.worker, "internal": kept.internal, "release": kept.release}
     migrations.upgrade(given.url, words)
     url = make_url(given.url)
     addresses = {

@@ -60,7 +60,7 @@ def main() -> None:
     try:
         with embedded.running(home, report=lambda _: None) as owner:
             kept = secrets_of(home)
-            passwords = {"worker": kept.worker, "internal": kept.internal}
+            passwords = {"worker": kept.worker, "internal": kept.internal, "release": kept.release}
             migrations.upgrade(owner, passwords)
             logins = logins_of(owner, passwords)
             asyncio.run(province.build(logins, given.households))

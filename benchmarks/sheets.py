@@ -94,7 +94,7 @@ def server() -> Iterator[tuple[Logins, int]]:
     try:
         with embedded.running(home, report=lambda _: None) as owner:
             kept = secrets_of(home)
-            words = {"worker": kept.worker, "internal": kept.internal}
+            words = {"worker": kept.worker, "internal": kept.internal, "release": kept.release}
             migrations.upgrade(owner, words)
             url = make_url(owner)
             addresses = {

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from geo.errors import NotReady, Refused
 
 #: Logins of the service, by tier (design, section 6).
-LOGINS = {"worker": "cakupan_worker", "internal": "cakupan_internal"}
+LOGINS = {"worker": "cakupan_worker", "internal": "cakupan_internal", "release": "cakupan_release"}
 
 
 def _config(connection: Connection | None = None) -> Config:

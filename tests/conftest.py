@@ -79,7 +79,7 @@ def cluster(settings: Settings) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def passwords(settings: Settings) -> dict[str, str]:
     kept = home.secrets_of(settings.home)
-    return {"worker": kept.worker, "internal": kept.internal}
+    return {"worker": kept.worker, "internal": kept.internal, "release": kept.release}
 
 
 @pytest.fixture(scope="session")

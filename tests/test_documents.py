@@ -60,7 +60,7 @@ def test_defaults_are_as_described(name: str) -> None:
 
 def routes() -> set[str]:
     nowhere = "postgresql+psycopg://nobody@127.0.0.1:9/none"
-    app = create_app(Settings(_env_file=None), Logins(nowhere, nowhere, nowhere))
+    app = create_app(Settings(_env_file=None), Logins(nowhere, nowhere, nowhere, nowhere))
     found = set()
     for context in iter_route_contexts(app.routes):
         path = str(context.path).replace(":path}", "}")

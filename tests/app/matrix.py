@@ -156,7 +156,7 @@ def routes(settings: Settings) -> set[str]:
     """Method and path of everything the service answers, a provider of log-ins included."""
     nowhere = "postgresql+psycopg://nobody@127.0.0.1:9/none"
     provider = {"oidc_issuer": "https://provider.example", "oidc_client_id": "cakupan"}
-    app = create_app(settings.model_copy(update=provider), Logins(nowhere, nowhere, nowhere))
+    app = create_app(settings.model_copy(update=provider), Logins(nowhere, nowhere, nowhere, nowhere))
     found = set()
     for context in iter_route_contexts(app.routes):
         found |= {f"{method} {context.path}" for method in context.methods or () if method != "HEAD"}

@@ -317,7 +317,7 @@ def test_style(client: httpx2.Client) -> None:
 @pytest.fixture(scope="module")
 def document(settings: Settings) -> dict[str, Any]:
     nowhere = "postgresql+psycopg://nobody@127.0.0.1:9/none"
-    return create_app(settings, Logins(nowhere, nowhere, nowhere)).openapi()
+    return create_app(settings, Logins(nowhere, nowhere, nowhere, nowhere)).openapi()
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -66,7 +66,7 @@ def test_the_audit_is_verified(
     cakupan: Run, ask: Ask, fresh_database: Logins, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CAKUPAN_HOME", str(tmp_path))
-    for tier in ("worker", "internal"):
+    for tier in ("worker", "internal", "release"):
         monkeypatch.setenv(f"CAKUPAN_{tier.upper()}_PASSWORD", make_url(getattr(fresh_database, tier)).password or "")
     cakupan("account", "create", "sari", "--role", "enumerator", "--assigned", "--no-password")
     assert " 0 2 0 └" in cakupan("audit", "verify")

@@ -55,7 +55,7 @@ CANARIES = {
 #: Parameters of a query by route, and all of them.
 PARAMETERS = {
     f"{method.upper()} {path}": {p["name"] for p in operation.get("parameters", []) if p["in"] == "query"}
-    for path, operations in create_app(Settings(_env_file=None), Logins(*["postgresql+psycopg://x@127.0.0.1:9/x"] * 3))
+    for path, operations in create_app(Settings(_env_file=None), Logins(*["postgresql+psycopg://x@127.0.0.1:9/x"] * 4))
     .openapi()["paths"]
     .items()
     for method, operation in operations.items()

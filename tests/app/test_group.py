@@ -116,7 +116,7 @@ async def test_the_same_batch_thirty_two_times_at_once(db: Database, ground: Gro
 
 async def test_a_database_that_is_gone_fails_all_at_once(fresh_database: Logins, ground: Ground) -> None:
     nowhere = Database(
-        Logins(fresh_database.owner, *[fresh_database.worker.replace("cakupan_worker", "nobody")] * 2), 1
+        Logins(fresh_database.owner, *[fresh_database.worker.replace("cakupan_worker", "nobody")] * 3), 1
     )
     house = Together(nowhere.worker)
     asked = 0

@@ -212,7 +212,7 @@ def test_every_role_and_trouble_is_put_in_words(language: str) -> None:
 
 def test_bodies_are_written_out_in_the_document(settings: Settings) -> None:
     nowhere = "postgresql+psycopg://nobody@127.0.0.1:9/none"
-    paths = create_app(settings, Logins(nowhere, nowhere, nowhere)).openapi()["paths"]
+    paths = create_app(settings, Logins(nowhere, nowhere, nowhere, nowhere)).openapi()["paths"]
     for path in ("/v1/accounts", "/v1/accounts/{name}/grants", "/v1/tokens", "/v1/password"):
         schema = paths[path]["post"]["requestBody"]["content"]["application/json"]["schema"]
         assert "$ref" not in json.dumps(schema)

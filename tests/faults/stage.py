@@ -51,7 +51,7 @@ class Stage:
     @property
     def passwords(self) -> dict[str, str]:
         kept = secrets_of(self.home)
-        return {"worker": kept.worker, "internal": kept.internal}
+        return {"worker": kept.worker, "internal": kept.internal, "release": kept.release}
 
     @property
     def cluster(self) -> Cluster:

@@ -13,7 +13,7 @@ from tests.conftest import Service
 
 load_all_checks()
 NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:9/none"
-DOCUMENT = create_app(Settings(_env_file=None), Logins(NOWHERE, NOWHERE, NOWHERE)).openapi()
+DOCUMENT = create_app(Settings(_env_file=None), Logins(NOWHERE, NOWHERE, NOWHERE, NOWHERE)).openapi()
 #: The stream never ends.
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT).exclude(path_regex="^/v1/stream$")
 CHECKED = [
