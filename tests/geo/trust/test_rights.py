@@ -27,6 +27,15 @@ from tests.world import BLOCKS, VILLAGES, submission
 HOUSEHOLD_TABLES = {
     *("intake.household", "intake.submission", "intake.quarantine", "intake.batch", "intake.heartbeat", "trust.audit"),
     *("intake.closing", "ground.prelist", "intake.review", "intake.plan"),
+    *("welfare.event", "welfare.held"),
+}
+
+#: Tables with row-level security that no internal caller has a right to read.
+OTHER_GUARDED = {"welfare.entered", "welfare.frozen", "release.area_figure", "release.cell_figure"}
+
+#: What the release login reads; shapes, terms and dates are the same for everybody.
+RELEASED = {
+    f"release.{name}" for name in ("terms", "calendar", "area", "cell", "release", "area_figure", "cell_figure")
 }
 
 #: Area of each role's grant, and the blocks it covers.
@@ -113,10 +122,11 @@ async def test_tables_with_household_data_have_row_security_forced(house: House)
            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
            WHERE n.nspname = ANY(:schemas) AND c.relkind IN ('r', 'p', 'm', 'v')""",
     )
-    assert {name for name, forced, _, _ in found if forced} == HOUSEHOLD_TABLES
+    assert {name for name, forced, _, _ in found if forced} == HOUSEHOLD_TABLES | OTHER_GUARDED
     # shapes, dates, and buildings that say nothing of who lives in them
     public = {"ground.area", "ground.edition", "ground.campaign", "ground.version", "ground.footprint"}
     leaves = {"intake.delta", "intake.tally_cell", "ground.expected_cell"}  # counts; no right to read them
+    leaves |= {"release.area", "release.cell"}  # shapes
     for name, forced, telling, readable in found:
         assert forced or not readable or name in public, f"{name} can be read and has no row security"
         assert forced or not telling or name in public | leaves, f"{name} holds household data without row security"
@@ -132,18 +142,19 @@ async def test_there_are_no_views_and_nothing_is_granted_to_public(house: House)
     assert found == []
 
 
-async def test_the_internal_login_owns_nothing_and_has_no_power(house: House) -> None:
+async def test_the_logins_that_answer_own_nothing_and_have_no_power(house: House) -> None:
     owned = await catalogue(
         house,
-        "SELECT classid::regclass FROM pg_shdepend WHERE refobjid = 'cakupan_internal'::regrole AND deptype = 'o'",
+        """SELECT classid::regclass FROM pg_shdepend WHERE deptype = 'o'
+           AND refobjid IN ('cakupan_internal'::regrole, 'cakupan_release'::regrole)""",
     )
     assert owned == []
     powers = await catalogue(
         house,
-        """SELECT rolname FROM pg_roles WHERE rolname IN ('cakupan_internal', 'cakupan_worker')
+        """SELECT rolname FROM pg_roles WHERE rolname IN ('cakupan_internal', 'cakupan_worker', 'cakupan_release')
            AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)
            UNION SELECT m.member::regrole::text FROM pg_auth_members m
-           WHERE m.member IN ('cakupan_internal'::regrole, 'cakupan_worker'::regrole)""",
+           WHERE m.member IN ('cakupan_internal'::regrole, 'cakupan_worker'::regrole, 'cakupan_release'::regrole)""",
     )
     assert powers == []
 
@@ -181,6 +192,36 @@ async def test_the_rights_of_the_internal_login(house: House) -> None:
     assert schemas == []
 
 
+async def test_the_release_login_reads_releases_and_nothing_else(house: House) -> None:
+    """Also no other table of the database: neither the catalogue of PostGIS nor what an extension may bring."""
+    found = await catalogue(
+        house,
+        """SELECT n.nspname || '.' || c.relname, p.right_
+           FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+           CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER'])
+               p (right_)
+           WHERE n.nspname <> ALL (ARRAY['pg_catalog', 'information_schema']) AND n.nspname !~ '^pg_'
+             AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+             AND has_schema_privilege('cakupan_release', n.oid, 'USAGE')
+             AND (has_table_privilege('cakupan_release', c.oid, right_)
+                  OR (right_ IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES')
+                      AND has_any_column_privilege('cakupan_release', c.oid, right_)))""",
+    )
+    postgis = {(name, right) for name, right in found if str(name).startswith("public.")}
+    assert {name for name, _ in postgis} <= {
+        "public.spatial_ref_sys",
+        "public.geometry_columns",
+        "public.geography_columns",
+    }
+    assert set(found) - postgis == {(name, "SELECT") for name in RELEASED}
+    schemas = await catalogue(
+        house,
+        """SELECT nspname FROM pg_namespace
+           WHERE nspname = ANY(:schemas) AND has_schema_privilege('cakupan_release', oid, 'USAGE')""",
+    )
+    assert schemas == [("release",)]
+
+
 async def test_what_is_only_added_to_nobody_of_the_service_changes(house: House) -> None:
     found = await catalogue(
         house,
@@ -188,11 +229,13 @@ async def test_what_is_only_added_to_nobody_of_the_service_changes(house: House)
            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
            CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) p (right_)
            WHERE n.nspname = ANY(:schemas) AND c.relkind = 'r'
-             AND (c.relname IN ('audit', 'seal', 'unsealed') OR right_ IN ('TRUNCATE', 'TRIGGER'))
+             AND (c.relname IN ('audit', 'seal', 'unsealed', 'event', 'entered', 'publisher', 'release', 'area_figure',
+                  'cell_figure') OR right_ IN ('TRUNCATE', 'TRIGGER'))
              AND has_table_privilege('cakupan_worker', c.oid, right_)
            GROUP BY c.relname""",
     )
-    assert dict(found) == {"audit": "INSERT SELECT", "seal": "INSERT SELECT", "unsealed": "DELETE INSERT SELECT"}
+    added = ("audit", "seal", "event", "entered", "publisher", "release", "area_figure", "cell_figure")
+    assert dict(found) == dict.fromkeys(added, "INSERT SELECT") | {"unsealed": "DELETE INSERT SELECT"}
 
 
 async def test_policies_let_the_internal_login_see_by_scope_and_by_actor_alone(house: House) -> None:
@@ -210,11 +253,19 @@ async def test_policies_let_the_internal_login_see_by_scope_and_by_actor_alone(h
     read |= dict.fromkeys(("intake.household", "intake.closing", "intake.review"), f"({scope})")
     read["intake.plan"] = f"({scope.replace('number', 'numbers')})"
     current = "( SELECT c.edition_id\n   FROM ground.campaign c)"
+    read["welfare.event"], read["welfare.held"] = f"({scope})", f"(({scope}) OR ({own}))"
     read["ground.prelist"] = f"((edition_id = {current}) AND ({scope}))"
     assert set(found) == {(table, "{cakupan_internal}", "SELECT", rule) for table, rule in read.items()} | {
-        ("trust.audit", "{cakupan_internal}", "INSERT", f"({own})")
+        ("trust.audit", "{cakupan_internal}", "INSERT", f"({own})"),
+        *(
+            (table, "{cakupan_release}", "SELECT", f"({coarse} OR (number <@ ( SELECT release.scope() AS scope)))")
+            for table, coarse in COARSE.items()
+        ),
     }
 
+
+#: What of a release everybody sees: anything above a block, and cells larger than the leaves.
+COARSE = {"release.area_figure": "(level <> 'block'::text)", "release.cell_figure": "(resolution < 8)"}
 
 #: Functions that anybody may call: each works on what it is given, or reads with the rights of who calls it.
 HARMLESS = {"ground.cell_parent", "ground.now", "trust.actor"}
@@ -228,6 +279,8 @@ FOR_THE_OWNER = {
     "trust.assigned": {"internal"},
     "trust.authenticate": {"internal", "worker"},
     "trust.wait_for_seal": set[str](),
+    "release.scope": {"release"},
+    "release.fixed": set[str](),
 }
 
 
@@ -236,7 +289,7 @@ async def test_functions_that_act_for_the_owner_are_pinned(house: House) -> None
         house,
         """SELECT p.oid::regprocedure::text, p.prosecdef, p.prorettype = 'trigger'::regtype, p.proconfig,
                has_function_privilege('public', p.oid, 'EXECUTE'),
-               ARRAY(SELECT login FROM unnest(ARRAY['internal', 'worker']) login
+               ARRAY(SELECT login FROM unnest(ARRAY['internal', 'worker', 'release']) login
                      WHERE has_function_privilege('cakupan_' || login, p.oid, 'EXECUTE'))
            FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
            WHERE n.nspname = ANY(:schemas)""",
@@ -277,6 +330,13 @@ async def test_functions_that_act_for_the_owner_are_pinned(house: House) -> None
         "INSERT INTO intake.review SELECT * FROM intake.review",
         "INSERT INTO intake.plan SELECT * FROM intake.plan",
         "SELECT intake.closed('SIM-1')",
+        "INSERT INTO welfare.event SELECT * FROM welfare.event",
+        "SELECT * FROM welfare.entered",
+        "SELECT * FROM welfare.frozen",
+        "SELECT * FROM welfare.making",
+        "SELECT * FROM welfare.publisher",
+        "SELECT * FROM release.area_figure",
+        "SELECT release.scope()",
         "INSERT INTO trust.audit (actor, act, subject) VALUES (-1, 'x', '{}')",
         "ALTER TABLE intake.household DISABLE ROW LEVEL SECURITY",
         "CREATE TABLE public.copied AS SELECT 1",
