@@ -98,6 +98,20 @@ async def caller(found: Annotated[Caller | None, Depends(known)]) -> Caller:
 CallerDep = Annotated[Caller, Depends(caller)]
 
 
+async def reader(request: Request, found: Annotated[Caller | None, Depends(known)]) -> Caller | None:
+    """Who reads what is published: None for the public. Raises Denied (401) for a wrong token.
+
+    A session that has ended reads what the public reads: a browser sends its cookie along whether it means to or not.
+    A page that was opened as an account is told that it has ended.
+    """
+    if found is None and ("authorization" in request.headers or PAGE_OF in request.headers):
+        raise Denied("this token is not, or no longer, in force", code="not-logged-in")
+    return found
+
+
+ReaderDep = Annotated[Caller | None, Depends(reader)]
+
+
 def one_of(*roles: str) -> Callable[[Caller], Coroutine[Any, Any, Caller]]:
     """A dependency that lets only these roles pass, each with what it may see in them."""
 

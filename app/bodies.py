@@ -69,10 +69,16 @@ class Sent:
 
 @dataclass(frozen=True)
 class Lacking:
-    """What rows of a table may lack: the campaign's time zone for local times, the source that ids are made of."""
+    """What a body does not say itself, first of all what its rows are.
+
+    `rows` is what their list is called in JSON. A row of a table has the campaign's time zone for local times, and the
+    `source` that ids are made of; or else `typed` makes its cells what they would be in JSON.
+    """
 
     zone: tzinfo = UTC
     source: str = ""
+    rows: str = "submissions"
+    typed: Callable[[dict[str, str | None]], dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -189,11 +195,11 @@ def _text(content: bytes) -> str:
 # ── JSON ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _json_rows(content: bytes, _: Lacking, __: list[str]) -> list[object]:
+def _json_rows(content: bytes, lacking: Lacking, _: list[str]) -> list[object]:
     sent = _whole(content)
-    if not isinstance(sent, dict) or not isinstance(sent.get("submissions"), list):
-        raise BadInput('the body must be {"submissions": […]}', code="malformed-body")
-    rows: list[object] = sent["submissions"]
+    if not isinstance(sent, dict) or not isinstance(sent.get(lacking.rows), list):
+        raise BadInput(f'the body must be {{"{lacking.rows}": […]}}', code="malformed-body")
+    rows: list[object] = sent[lacking.rows]
     return rows
 
 
@@ -334,7 +340,10 @@ def _tabled(names: list[str], cells: list[str | None], lacking: Lacking) -> dict
     Lists of a device that broke may lack `submission_id`: it is made of household and revision then, so that the same
     row is a duplicate however often, in whichever file and order it is sent.
     """
-    row = from_text({name: cell for name, cell in zip(names, cells, strict=True) if cell is not None}, lacking.zone)
+    named = dict(zip(names, cells, strict=True))
+    if lacking.typed is not None:
+        return lacking.typed(named)
+    row = from_text({name: cell for name, cell in named.items() if cell is not None}, lacking.zone)
     if "submission_id" not in row and "household_id" in row and "revision" in row:
         key = f"{row['household_id']}\n{row['revision']}"
         row["submission_id"] = made_id(lacking.source, "submission_id", key)

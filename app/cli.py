@@ -12,10 +12,12 @@ from app import (
     commands_export,
     commands_grants,
     commands_ground,
+    commands_release,
     commands_roster,
     commands_sheets,
     commands_trust,
     commands_watch,
+    commands_welfare,
 )
 from app.database import passwords
 from app.settings import Settings
@@ -38,6 +40,8 @@ commands_trust.install(app)
 commands_roster.install(commands_trust.account)
 commands_grants.install(app)
 commands_audit.install(app)
+commands_welfare.install(app)
+commands_release.install(app)
 commands_demo.install(app)
 
 

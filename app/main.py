@@ -24,18 +24,22 @@ from app.api import (
     households,
     jobs,
     me,
+    movements,
     plan,
     prelist,
     progress,
     proposals,
     quarantine,
     reinterviews,
+    release_tiles,
+    releases,
     session,
     sheets,
     stream,
     submissions,
     tiles,
     tokens,
+    welfare,
 )
 from app.api import basemap as basemap_file
 from app.compression import Compressed
@@ -76,17 +80,20 @@ def create_app(settings: Settings, logins: Logins, *, heads: Heads | None = None
         openapi_url="/v1/openapi.json",
     )
     app.state.believed = {}
+    app.state.released = {}
     app.state.basemap = beneath = basemap.of(settings.basemap, settings.basemap_attribution)
     app.state.limits = Limits(settings)
     app.state.viewers = 0
     app.state.may_lose = may_lose
     errors.install(app)
-    about_households = (submissions, heartbeats, households, callbacks, prelist, quarantine, plan)
+    # an id may hold slashes: what lies beneath a household comes before it
+    about_households = (submissions, heartbeats, welfare, households, callbacks, prelist, quarantine, plan)
     about_doubts = (flags, proposals, reinterviews)
     about_areas = (areas, campaign, coverage, enumerators, gaps, holes, progress, stream)
-    drawn = (tiles, footprints, sheets, jobs, basemap_file)
+    drawn = (tiles, releases, release_tiles, footprints, sheets, jobs, basemap_file)
+    about_welfare = (movements,)
     about_people = (session, me, tokens, access, accounts, audit)
-    for noun in (*about_households, *about_doubts, *about_areas, *drawn, health, *about_people):
+    for noun in (*about_households, *about_doubts, *about_areas, *drawn, *about_welfare, health, *about_people):
         app.include_router(noun.router)
     app.include_router(pages.router)
     if settings.oidc_issuer and settings.oidc_client_id:

@@ -110,7 +110,7 @@ async def come_back(request: Request, house: HouseDep) -> Response:
         else:
             lasts = timedelta(hours=settings.session_hours)
             secret = await accounts.enter(connection, found, lasts, how="provider", address=address)
-    return _failed("no account") if secret is None else entered(request, house, secret, onward)
+    return _failed("no account") if secret is None else await entered(request, house, secret, onward)
 
 
 async def _issuer(provider: Any) -> str:

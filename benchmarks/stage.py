@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -78,8 +78,13 @@ class Stage:
 
 
 @contextmanager
-def stage(*, simulated: bool = True) -> Iterator[Stage]:
-    """The stage for the time of the block. `simulated` stops the campaign's clock, so that both sides tell the same."""
+def stage(
+    *, simulated: bool = True, lay: Callable[[Logins], Coroutine[Any, Any, str]] | None = None
+) -> Iterator[Stage]:
+    """The stage for the time of the block. `simulated` stops the campaign's clock, so that both sides tell the same.
+
+    `lay` puts another city into the database instead, and gives a token.
+    """
     home = Path(tempfile.mkdtemp(prefix="cakupan-bench-", dir="/var/tmp"))  # a disk, not memory
     home.chmod(0o755)
     try:
@@ -93,7 +98,7 @@ def stage(*, simulated: bool = True) -> Iterator[Stage]:
                 for tier, word in words.items()
             }
             logins = Logins(owner, **addresses)
-            token = asyncio.run(_city(logins, simulated=simulated))
+            token = asyncio.run(lay(logins) if lay else _city(logins, simulated=simulated))
             postmaster = int((home / "data" / "postmaster.pid").read_text().split()[0])
             yield Stage(home, logins, postmaster, token)
     finally:

@@ -1,9 +1,11 @@
 """The layers that can be drawn: zooms, fields, and the least role that may see them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geo.ground.areas import Tree
 from geo.ground.levels import LEVELS
@@ -68,12 +70,16 @@ LAYERS = {
 
 
 def blocks_from(tree: Tree) -> int:
-    """The first zoom that draws blocks: from it on no tile holds more of them than a phone line carries at once.
+    """The first zoom that draws blocks: from it on no tile holds more of them than a phone line carries at once."""
+    return first_zoom_of(tree.lon[tree.block], tree.lat[tree.block])
 
-    Counted by their points; where they lie densest decides, since a map draws one level at a time.
+
+def first_zoom_of(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> int:
+    """The same for blocks whose points, in degrees, are these; where they lie densest decides.
+
+    It holds everywhere, since a map draws one level at a time.
     """
-    lon, lat = tree.lon[tree.block], np.radians(tree.lat[tree.block])
-    x, y = (lon + 180) / 360, (1 - np.arcsinh(np.tan(lat)) / np.pi) / 2
+    x, y = (lon + 180) / 360, (1 - np.arcsinh(np.tan(np.radians(lat))) / np.pi) / 2
     for zoom in range(BLOCKS_FROM, BLOCKS_AT_LAST):
         tiles = (x * 2**zoom).astype(np.int64) << 32 | (y * 2**zoom).astype(np.int64)
         if not len(tiles) or np.unique(tiles, return_counts=True)[1].max() <= MOST_BLOCKS:
@@ -86,10 +92,14 @@ def level_at(tree: Tree, zoom: int, within: int = 0) -> str:
 
     With `within` among the levels of that area (its number) and of what lies in it.
     """
-    meant = LEVELS.index([level for first, level in _LEVELS if zoom >= first][-1])
     there = np.unique(tree.level[within : tree.last[within] + 1] if within else tree.level[1:])
-    finer = there[there >= meant]
-    return LEVELS[int(finer[0] if len(finer) else there[-1])]
+    return level_of([LEVELS[at] for at in there], zoom)
+
+
+def level_of(there: Sequence[str], zoom: int) -> str:
+    """The same among the levels that are `there`, coarsest first."""
+    meant = LEVELS.index([level for first, level in _LEVELS if zoom >= first][-1])
+    return next((level for level in there if LEVELS.index(level) >= meant), there[-1])
 
 
 def resolution_at(zoom: int) -> int:

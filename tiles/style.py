@@ -16,6 +16,9 @@ RAMP = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
 NO_DATA_COLOUR, NOT_SHOWN_COLOUR, LINE = "#d9d9d9", "#f4f4f4", "#5a5a5a"
 NOTHING = "rgba(0, 0, 0, 0)"
 
+#: Eight viridis steps for the bands of `geo.publish.bands`, light where few families are poor, dark where many are.
+BAND_COLOURS = ("#fde725", "#a0da39", "#4ac16d", "#1fa187", "#277f8e", "#365c8d", "#46327e", "#440154")
+
 
 @dataclass(frozen=True)
 class Measure:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from app import limits
-from app.access import COOKIE, CallerDep, HouseDep, same_origin
+from app.access import COOKIE, WATCHERS, CallerDep, HouseDep, same_origin
 from app.errors import documented
 from app.headers import ANSWERS, EVERYTHING, FORGET
 from app.house import House
@@ -18,6 +18,9 @@ router = APIRouter(tags=["session"], responses=documented(401, 422, 503))
 
 #: Set by pages while writes wait in the browser (static/copies.js): they are nowhere else, and outlive a log-out.
 WAITING = "cakupan_outbox"
+
+#: The page of those who do not watch the census.
+RELEASES = "/releases"
 
 
 @router.post("/login", response_class=RedirectResponse, status_code=303)
@@ -41,7 +44,7 @@ async def log_in(
         if secret is None:
             counters.failed(request)
             return RedirectResponse("/login?" + urlencode({"failed": 1, "to": onward}), 303)
-    return entered(request, house, secret, onward)
+    return await entered(request, house, secret, onward)
 
 
 def ours(to: str) -> str:
@@ -49,8 +52,12 @@ def ours(to: str) -> str:
     return to if to.startswith("/") and not to.startswith(("//", "/\\")) else "/"
 
 
-def entered(request: Request, house: House, secret: str, onward: str) -> Response:
-    """Go on with a new session."""
+async def entered(request: Request, house: House, secret: str, onward: str) -> Response:
+    """Go on with a new session: to the first page of whoever it is, where no other was asked for."""
+    if onward == "/":
+        async with house.db.internal.begin() as connection:
+            found = await credentials.authenticate(connection, secret)
+        onward = RELEASES if found and not set(found.scopes) & set(WATCHERS) else onward
     answer = RedirectResponse(onward, 303)
     keep(answer, request, house, secret)
     return answer

@@ -13,10 +13,11 @@ from datetime import datetime
 from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlalchemy import make_url
 
 from app import embedded
 from app.database import Database, Logins
-from app.demo import beside, files, memory, play, reconcile, stage, truth, welfare_files
+from app.demo import beside, files, memory, play, publishing, reconcile, stage, truth, welfare_files
 from app.demo.beside import Service
 from app.demo.city import City, build
 from app.demo.clock import Clock
@@ -25,6 +26,7 @@ from app.demo.hours import DAY, DAYS, START, ZONE
 from app.demo.memory import Memory
 from app.demo.month import plan
 from app.demo.phones import Phones
+from app.demo.publishing import Press
 from app.demo.rates import Rates
 from app.demo.sites import draw_sites
 from app.demo.welfare import draw
@@ -35,12 +37,16 @@ from app.terminal import err, ready, server, table
 from geo.errors import NotReady, Refused
 from geo.ground import areas, campaign
 from geo.intake.recount import recount
+from geo.publish import publisher
 from geo.trust import accounts
 
 RATES = Rates()
 
 #: Campaign days in a minute, where nothing else is said: as fast as two cores follow.
 SPEEDS = {"small": 10.0, "district": 6.0, "city": 1.5, "province": 0.3}
+
+#: When the demo stands still: in the morning after the last day, when the consultation is imagined to be over.
+AFTER = START + (stage.FINAL_DAY - 1) * DAY + 9 * 3600
 
 #: The demo's database on the private server; with DATABASE_URL it is the one named there.
 DATABASE = "cakupan_demo"
@@ -66,8 +72,13 @@ class Show:
     fieldwork: Fieldwork
     kept: Memory
     place: Path
-    logins: Logins
+    press: Press
     speed: float
+
+    @property
+    def logins(self) -> Logins:
+        """Those of its database."""
+        return self.press.logins
 
 
 def run(asked: Asked) -> bool:
@@ -99,7 +110,8 @@ def _prepared(settings: Settings, owner: str, place: Path, kept: Memory, speed: 
     private = settings.database_url is None
     if private and not kept.tokens:
         embedded.database(owner, DATABASE, fresh=True)
-        file_of(settings.home, DATABASE).unlink(missing_ok=True)
+        for old in (file_of(settings.home, DATABASE), publisher.file_of(settings.home, DATABASE)):
+            old.unlink(missing_ok=True)
     logins = ready(settings, owner)
     if kept.tokens:
         found = asyncio.run(_stopped(logins))
@@ -126,9 +138,12 @@ def _prepared(settings: Settings, owner: str, place: Path, kept: Memory, speed: 
         memory.keep(place, kept)
         sites = draw_sites(city, welfare, kept.seed)
         files.write(place / "files", city, fieldwork, welfare, sites)
-        truth.write(place / "truth.json", city, fieldwork, RATES, welfare_files.truth(welfare, sites))
+        known = welfare_files.truth(welfare, sites)
+        known["blocks"] = welfare_files.by_block(city, fieldwork, welfare, files.ids_of_families(city, fieldwork))
+        truth.write(place / "truth.json", city, fieldwork, RATES, known)
         kept = asyncio.run(_lay(logins, city, fieldwork, replace(kept, month=month), place))
-    return Show(city, fieldwork, kept, place, logins, speed or SPEEDS[kept.scale])
+    press = Press(logins, publisher.file_of(settings.home, make_url(logins.owner).database or ""), place / "files")
+    return Show(city, fieldwork, kept, place, press, speed or SPEEDS[kept.scale])
 
 
 async def _lay(logins: Logins, city: City, fieldwork: Fieldwork, kept: Memory, place: Path) -> Memory:
@@ -183,12 +198,15 @@ def _welcome(url: str, show: Show, seconds: float, *, private: bool) -> None:
     rows = [[p.name, p.grant.role, ", ".join(p.codes[:3]) or "everything"] for p in people]
     table(f"log-ins, all with the password {show.kept.password}", ["name", "role", "sees"], rows)
     lines = [
+        f"What the public sees, without a log-in: {url}/releases, from day {stage.FIELD_DAYS[0]} on. Log in there as "
+        "[bold]pemda[/] for the blocks of its regency, as a local government does.",
+        f"What the consultation moved, for those who answer for it: {url}/welfare as koseka or admin, after the month.",
         f"What is true, and what was planted to be found: {show.place / 'truth.json'}",
         f"The office's own lists and boundaries, for trying the imports: {show.place / 'files'}",
         "Ctrl-C stops it; run again, it goes on. --fresh begins anew.",
     ]
     if private:
-        lines.insert(2, f"Other commands work on it with CAKUPAN_DATABASE={DATABASE}, like ./cakupan gaps.")
+        lines.insert(-1, f"Other commands work on it with CAKUPAN_DATABASE={DATABASE}, like ./cakupan gaps.")
     for line in lines:
         err.print(line, soft_wrap=True)
 
@@ -216,9 +234,28 @@ def _perform(service: Service, show: Show) -> bool:
 
 
 async def _play(db: Database, phones: Phones, show: Show, service: Service, ended: threading.Event) -> bool:
+    """The rest of the month and what comes after it; whether everything added up, as far as it came."""
     async with db.worker.begin() as connection:
         begin = (await campaign.load(connection)).clock
-    at = START if begin is None else begin.timestamp()
+    at, right = START if begin is None else begin.timestamp(), True
+    if at <= play.END:
+        finished, right = await _month(db, phones, show, service, ended, at)
+        if not finished:
+            return right
+    right &= await _settle(db, phones, show)
+    if not ended.is_set():
+        await Clock(db, 0).stop(AFTER)
+        right &= await publishing.conclude(show.press, ended, say)
+    err.print(f"The map stays at {service.url} until Ctrl-C.", soft_wrap=True)
+    return right
+
+
+async def _month(
+    db: Database, phones: Phones, show: Show, service: Service, ended: threading.Event, at: float
+) -> tuple[bool, bool]:
+    """Play from `at` on (Unix seconds), and publish meanwhile; whether the month is over, and all was published."""
+    clock = Clock(db, show.speed * DAY / 60)
+    releases = asyncio.create_task(publishing.follow(show.press, clock.moment, ended, say))
     with _progress() as tell:
 
         def look(told: play.Told) -> None:
@@ -226,13 +263,15 @@ async def _play(db: Database, phones: Phones, show: Show, service: Service, ende
                 service.look()
             tell(told)
 
-        clock = Clock(db, show.speed * DAY / 60)
-        if not await play.play(show.city, show.fieldwork, phones, clock, at, look, ended):
-            return True
-    return await _settle(db, phones, show, service.url)
+        try:
+            finished = await play.play(show.city, show.fieldwork, phones, clock, at, look, ended)
+        except BaseException:
+            releases.cancel()
+            raise
+        return finished, await releases
 
 
-async def _settle(db: Database, phones: Phones, show: Show, url: str) -> bool:
+async def _settle(db: Database, phones: Phones, show: Show) -> bool:
     """The month is over: recount, and account for every household; whether everything adds up."""
     async with db.worker.connect() as connection:
         counted = await recount(connection)
@@ -246,7 +285,6 @@ async def _settle(db: Database, phones: Phones, show: Show, url: str) -> bool:
     else:
         err.print("every household is accounted for")
     err.print("tallies equal the recount" if counted.sound else "[bold red]tallies differ from the recount[/]")
-    err.print(f"The map stays at {url} until Ctrl-C.", soft_wrap=True)
     return counted.sound and not found.differences
 
 

@@ -14,11 +14,16 @@ from app.demo.fieldwork import Fieldwork
 from app.demo.hours import DAYS, START, ZONE
 from geo.ground import areas, assignments, campaign, expected, footprints, prelist
 from geo.ground.sources import Table
+from geo.publish import terms
 from geo.trust import accounts, credentials
 from geo.trust.grants import Grant
 
 STARTS_ON = datetime.fromtimestamp(START, ZONE).date()
 ENDS_ON = STARTS_ON + timedelta(days=DAYS - 1)
+
+#: Days of the campaign, from 1, on which the field table is published: inside the month, so that a newcomer sees them
+#: come; and the day on which the final one is. A real consultation takes months.
+FIELD_DAYS, FINAL_DAY = (7, 13, 19, 25, 31), DAYS + 1
 
 #: When the prelist was drawn up.
 LISTED_ON = date(2022, 10, 1)
@@ -35,7 +40,7 @@ class Person(NamedTuple):
 
 
 async def lay(db: AsyncConnection, city: City, fieldwork: Fieldwork, say: Say = lambda _: None) -> None:
-    """Areas, campaign, footprints, prelist and assignments of the city; the clock stands at the beginning."""
+    """Areas, campaign, footprints, prelist, assignments, terms of releases; the clock stands at the beginning."""
     await areas.store(db, EDITION, fieldwork.areas, progress=say)
     await campaign.save(
         db,
@@ -46,7 +51,7 @@ async def lay(db: AsyncConnection, city: City, fieldwork: Fieldwork, say: Say = 
             "time_zone": TIME_ZONE,
             "edition": EDITION,
             "simulated": True,
-            "clock": datetime.fromtimestamp(START, UTC),
+            "clock": datetime.fromtimestamp(START, UTC) - timedelta(days=1),  # what is published is fixed before it
         },
     )
     houses = city.buildings
@@ -58,6 +63,14 @@ async def lay(db: AsyncConnection, city: City, fieldwork: Fieldwork, say: Say = 
     await prelist.store(db, EDITION, listed.columns, listed.rows)
     staff = _table(("block", "enumerator", "supervisor"), files.assignments(city, fieldwork))
     await assignments.store(db, EDITION, staff, starts_on=STARTS_ON)
+    say("fixing what will be published, and when")
+    await terms.fix(db, field=[day(number) for number in FIELD_DAYS], final=day(FINAL_DAY))
+    await campaign.set_clock(db, datetime.fromtimestamp(START, UTC))
+
+
+def day(number: int) -> date:
+    """A day of the campaign, counted from 1."""
+    return STARTS_ON + timedelta(days=number - 1)
 
 
 async def employ(

@@ -14,11 +14,14 @@ import numpy as np
 
 from app.demo.city import City
 from app.demo.clusters import Cluster
+from app.demo.fieldwork import Fieldwork
 from app.demo.sites import Site, unserved
 from app.demo.terrain import distances_m
+from app.demo.truth import expected_outcome
 from app.demo.welfare import REASONS, Welfare
 from geo.errors import BadInput
 from geo.ground.cells import to_hex
+from geo.schema import RESULTS
 
 FIELD_STATUS = "field_status_simulated.csv"
 CONSULTATION = "consultation_simulated.csv"
@@ -82,6 +85,31 @@ def truth(welfare: Welfare, sites: list[Site]) -> dict[str, Any]:
             if site.planted
         ],
     }
+
+
+def by_block(city: City, fieldwork: Fieldwork, welfare: Welfare, household_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """What the published tables would say of each block without any noise or gate, once all is counted; ready for JSON.
+
+    `households` counted there, of them poor or very poor by the field status at the door (`poor`) and after the
+    consultation (`poor_final`); `families` live there, of them as many are poor (`families_poor`, `_poor_final`).
+    `household_ids` (F,): the id by which the office knows each family, "" where it has none.
+    """
+    outcome, blocks = expected_outcome(fieldwork), len(city.blocks)
+    known = {household: family for family, household in enumerate(household_ids) if household}
+    family = np.array([known.get(household, -1) for household in fieldwork.household_id], np.int64)
+    counted = outcome.result == RESULTS.index("completed")
+    status = np.where(counted, fieldwork.visits.welfare[outcome.visit], 0)
+    lives, after = city.families.block, welfare.after <= 2
+    sums = {
+        "households": np.bincount(outcome.block[counted], minlength=blocks),
+        "poor": np.bincount(outcome.block[(status == 1) | (status == 2)], minlength=blocks),
+        "poor_final": np.bincount(outcome.block[counted & (family >= 0) & after[family]], minlength=blocks),
+        "families": np.bincount(lives, minlength=blocks),
+        "families_poor": np.bincount(lives[welfare.poor], minlength=blocks),
+        "families_poor_final": np.bincount(lives[after], minlength=blocks),
+    }
+    columns = [city.blocks.code, *(column.tolist() for column in sums.values())]
+    return [dict(zip(("code", *sums), row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _cluster(cluster: Cluster, sites: list[Site]) -> dict[str, Any]:

@@ -19,7 +19,10 @@ from app.headers import ANSWERS, FORGET
 from app.house import House
 from app.pages import assets, offline
 from geo.intake import quarantine
+from geo.publish.bands import BANDS, LOW_COVERAGE, SHOWN_FROM
+from geo.publish.freeze import GATE
 from geo.trust.credentials import Caller
+from tiles.style import BAND_COLOURS
 
 router = APIRouter(include_in_schema=False)
 router.include_router(assets.router)
@@ -54,18 +57,28 @@ _APART = {
     "print.": ("gaps.html", "block.html"),
     "callbacks.": ("callbacks.html",),
     **dict.fromkeys(("quality.", "flag.", "proposal.", "again."), ("quality.html",)),
+    **dict.fromkeys(("welfare.", "unfit."), ("welfare.html",)),
     "outcome.": (),  # of files for maps
+    "published.": (),  # of files of releases
     "plan.": ("plan.html",),
     "point.": ("gaps.html", "block.html", "callbacks.html", "plan.html", "quality.html"),
     "measure.": ("gaps.html", "block.html", "map.html"),
-    **dict.fromkeys(("panel.", "legend."), ("map.html",)),
+    "panel.": ("map.html",),
+    "legend.": ("map.html", "releases.html"),
+    "releases.": ("releases.html",),
     "days.": ("map.html",),
     **dict.fromkeys(("way.", "route."), ()),  # of files for maps and paper
     **dict.fromkeys(("copies.", "outbox."), (*offline.SHELLS.values(), "quality.html")),
 }
 
 #: Pages that show a map with the basemap of the settings beneath.
-_WITH_MAP = ("map.html", "block.html")
+_WITH_MAP = ("map.html", "block.html", "releases.html")
+
+#: What everybody may know of a campaign: nothing that changes while it goes on.
+_STEADY = ("name", "time_zone", "edition", "simulated")
+
+#: What a reader of releases is told of how figures are shown.
+_RULES = {"gate": GATE, "shown_from": SHOWN_FROM, "low_coverage": LOW_COVERAGE}
 
 
 class Language(NamedTuple):
@@ -105,6 +118,7 @@ PAGES = {
     "/quality": Page("quality.html", DECIDERS),
     "/plan": Page("plan.html", DECIDERS),
     "/quarantine": Page("quarantine.html"),
+    "/welfare": Page("welfare.html", DECIDERS),
     "/access": Page("access.html", OVERSEERS, campaign=False),
     "/account": Page("account.html", None, campaign=False),
 }
@@ -152,6 +166,12 @@ async def quality(request: Request, house: HouseDep, found: KnownDep, spoken: La
     return await _inside(request, house, found, spoken)
 
 
+@router.get("/welfare")
+async def welfare(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
+    """The consultation's movements, what another cut-off would change, and rows of the ledger that were not taken."""
+    return await _inside(request, house, found, spoken)
+
+
 @router.get("/quarantine")
 async def rows_held(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
     """The list of rows that wait for a decision."""
@@ -168,6 +188,20 @@ async def who_sees(request: Request, house: HouseDep, found: KnownDep, spoken: L
 async def own_account(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
     """One's own account: roles, tokens, sessions, password."""
     return await _inside(request, house, found, spoken)
+
+
+@router.get("/releases")
+async def releases(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
+    """What has been published, for everybody. Nothing of it changes between two releases."""
+    campaign = about(house.snapshot)
+    steady = {name: campaign[name] for name in _STEADY} if campaign else None
+    more: dict[str, Any] = {"campaign": steady, "me": None, "waiting": 0, "rules": _RULES}
+    more["bands"] = list(zip(BANDS, BAND_COLOURS, strict=True))
+    if found:
+        more["me"] = _me(found)
+        if more["me"]["watches"] and campaign:
+            more |= {"campaign": campaign, "waiting": await _waiting(house, found)}
+    return _page(request, "releases.html", spoken, more)
 
 
 @router.get("/login")
@@ -211,9 +245,13 @@ async def _inside(request: Request, house: House, found: Caller | None, spoken: 
     if wanted_page.campaign and not campaign:
         return _page(request, "waiting.html", spoken, more)
     if me["watches"] and campaign:
-        async with house.db.as_actor(found.account_id, found.credential_id) as connection:
-            more["waiting"] = await quarantine.waiting(connection)
+        more["waiting"] = await _waiting(house, found)
     return _page(request, wanted_page.template, spoken, more)
+
+
+async def _waiting(house: House, found: Caller) -> int:
+    async with house.db.as_actor(found.account_id, found.credential_id) as connection:
+        return await quarantine.waiting(connection)
 
 
 def _me(found: Caller) -> dict[str, Any]:
@@ -225,6 +263,7 @@ def _me(found: Caller) -> dict[str, Any]:
         "watches": _any(found, WATCHERS),
         "households": found.scope.sees_households,
         "decides": _any(found, DECIDERS),
+        "imports": _any(found, ("coordinator", "admin")),
         "oversees": _any(found, OVERSEERS),
         "administers": admin is not None,
         "administers_all": admin is not None and admin.scope.everything,
@@ -234,6 +273,16 @@ def _me(found: Caller) -> dict[str, Any]:
 
 def _any(found: Caller, roles: tuple[str, ...]) -> bool:
     return any(role in roles for role in found.scopes)
+
+
+def _open_to(me: Mapping[str, Any] | None, campaign: Mapping[str, Any] | None, address: str) -> bool:
+    """Whether who looks (None: nobody we know) has an entry of the menu."""
+    if address in {"/releases", "/login"}:
+        return address == "/releases" or me is None
+    if me is None or address == "/access":
+        return bool(me and me["oversees"])
+    needed = "decides" if PAGES[address].roles == DECIDERS else "watches"
+    return bool(campaign and me[needed])
 
 
 def _why(found: Caller) -> dict[str, str]:
@@ -250,13 +299,15 @@ def _page(request: Request, template: str, spoken: Language, more: Mapping[str, 
 
     links = {code: str(request.url.include_query_params(lang=code).query) for code in locales.LANGUAGES}
     beneath = request.app.state.basemap if template in _WITH_MAP else None
+    if beneath and beneath.file and not (more["me"] and more["me"]["watches"]):
+        beneath = None  # our own file is for those who watch
     setup = {
         "lang": spoken.code,
         "campaign": more["campaign"],
         "me": more["me"],
         "copies": offline.lasting(request.app.state.house.settings),
         "basemap": beneath.for_page() if beneath else None,
-    }
+    } | {name: more[name] for name in ("bands", "rules") if name in more}
     apart = tuple(beginning for beginning, templates in _APART.items() if template not in templates)
     shown = {key: said for key, said in texts.items() if not key.startswith(apart)}
     body = _pages.get_template(template).render(
@@ -266,6 +317,7 @@ def _page(request: Request, template: str, spoken: Language, more: Mapping[str, 
         assets=assets.root(),
         path=request.url.path,
         needed_by=assets.needed_by,
+        open_to=_open_to,
         setup=setup,
         texts=shown,
         **more,

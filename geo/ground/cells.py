@@ -224,6 +224,25 @@ def cover(polygon: shapely.Polygon | shapely.MultiPolygon, resolution: int) -> C
     return np.unique(np.array(found, np.int64))  # parts that lie in one cell name it twice
 
 
+def holding(polygons: NDArray[np.object_], resolution: int) -> Cells:
+    """Every cell of `resolution` that can hold a household of one of the (multi)polygons, ascending.
+
+    Those that share a point with one, and those beyond whose descendants stick out as far: a household's cell is the
+    parent of its point's, which is not always the one it is drawn in. A few hold none. Not for places near the poles.
+    Raises `BadInput` for anything but polygons and multipolygons.
+    """
+    many = np.asarray(polygons, dtype=object)
+    found = np.unique(np.concatenate([np.empty(0, np.int64), *(cover(shape, resolution) for shape in many)]))
+    if not found.size:
+        return found
+    beside = np.unique(np.array(list(chain.from_iterable(h3.grid_disk(cell, 1) for cell in found.tolist())), np.int64))
+    beside = beside[~np.isin(beside, found)]
+    lon, lat = centres(beside)
+    far = math.degrees(reach(resolution, HOUSEHOLD)) / math.cos(math.radians(float(np.abs(lat).max()))) * 1.01
+    near = shapely.STRtree(many).query(shapely.points(lon, lat), predicate="dwithin", distance=far)[0]
+    return np.union1d(found, beside[near])
+
+
 def margin(resolution: int) -> float:
     """Degrees, near the equator, within which of its centre a cell and all its descendants stay.
 

@@ -15,6 +15,7 @@ from tests.app.callers import PEOPLE
 
 WATCHERS = frozenset({"enumerator", "supervisor", "coordinator", "admin"})
 DECIDERS = WATCHERS - {"enumerator"}
+IMPORTERS = DECIDERS - {"supervisor"}
 ADMINS = frozenset({"admin"})
 ROLES = WATCHERS | {"local_government"}
 #: Everybody who is logged in, also without any role in force.
@@ -42,11 +43,26 @@ OPEN = {
     "GET /plan": "leads to the log-in page",
     "GET /quality": "leads to the log-in page",
     "GET /quarantine": "leads to the log-in page",
+    "GET /welfare": "leads to the log-in page",
     "GET /account": "leads to the log-in page",
     "GET /access": "leads to the log-in page",
+    "GET /releases": "what is published is for everybody; its figures come from elsewhere",
     "GET /assets/{version}/{name:path}": "scripts and styles, the same for all",
     "GET /favicon.ico": "the same for all",
     "GET /sw.js": "a script, the same for all",
+}
+
+#: Routes that read what is published, for everybody: how each is asked, and what it answers where nothing is published.
+#: A wrong token is refused all the same. `tests/disclosure` holds them against what may not be learned.
+PUBLISHED = {
+    "GET /v1/releases": ("/v1/releases", 200),
+    "GET /v1/releases/{release}/areas": ("/v1/releases/1/areas", 404),
+    "GET /v1/releases/{release}/cells": ("/v1/releases/1/cells", 404),
+    "GET /v1/releases/{release}/compare": ("/v1/releases/6/compare?with=1", 404),
+    "GET /v1/releases/{release}.xlsx": ("/v1/releases/1.xlsx", 404),
+    "GET /v1/releases/{release}.gpkg": ("/v1/releases/1.gpkg", 404),
+    "GET /tiles/release/{release}/{layer}/{z}/{x}/{y}.mvt": (f"/tiles/release/1/areas/{TILE}.mvt", 404),
+    "GET /tiles/release/{release}/{layer}.json": ("/tiles/release/1/areas.json", 404),
 }
 
 #: Pages, and whom each shows more than that it is not for them.
@@ -59,6 +75,7 @@ PAGES = {
     "/plan": DECIDERS,
     "/quality": DECIDERS,
     "/quarantine": WATCHERS,
+    "/welfare": DECIDERS,
     "/account": ANYBODY,
     "/access": DECIDERS,
 }
@@ -109,6 +126,11 @@ GUARDED = {
     "GET /v1/households/{household_id:path}": Route("/v1/households/nobody", WATCHERS, 404),
     "POST /v1/households/{household_id:path}/close": Route("/v1/households/nobody/close", DECIDERS, 422),
     "POST /v1/households/{household_id:path}/reopen": Route("/v1/households/nobody/reopen", DECIDERS, 422),
+    "GET /v1/households/{household_id:path}/welfare": Route("/v1/households/nobody/welfare", DECIDERS, 404),
+    "POST /v1/welfare/{scale}": Route("/v1/welfare/rank", IMPORTERS, 422),
+    "GET /v1/welfare/held": Route("/v1/welfare/held", DECIDERS),
+    "GET /v1/movements": Route("/v1/movements", DECIDERS),
+    "GET /v1/cutoffs": Route("/v1/cutoffs", DECIDERS),
     "GET /v1/plan": Route("/v1/plan", DECIDERS, 422),
     "PUT /v1/plan": Route("/v1/plan", DECIDERS, 422),
     "GET /v1/prelist": Route("/v1/prelist", WATCHERS),

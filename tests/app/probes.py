@@ -282,6 +282,38 @@ class Prober(Asker):
         if not caller.roles & DECIDERS or not codes <= caller.covered:
             self._wrong(f"gave {name} of another's block")
 
+    async def welfare(self, caller: Caller) -> None:
+        """Movements and lists of one's own areas alone, for those who answer for them."""
+        name, format_ = self._chance.choice(("movements", "cutoffs")), self._format()
+        level, within = self._chance.choice(LEVELS[1:-1]), self._code()
+        asked = {"within": within, "level": level, "limit": self._limit(10_000), "format": format_}
+        answer = await self._get(caller, f"/v1/{name}", asked)
+        if answer.status != 200:
+            return
+        rows = rows_of(answer.body, name, format_)
+        mine = self._overseen(caller)
+        told = {str(row["code"]) for row in rows if row["families"] is not None}
+        if not caller.roles & DECIDERS or not all(AREAS[code].blocks <= mine for code in told):
+            self._wrong(f"gave {name} of another's area")
+        true = sum(3 + n % 5 for n in mine & inside_of(within))
+        if format_ == "json" and (said := json.loads(answer.body)["whole"]["families"]) != true:
+            self._wrong(f"counted {said} families, not {true}")
+
+    async def ledger(self, caller: Caller) -> None:
+        """The ledger of a household of one's own blocks, and rows held back there, for those who answer for them."""
+        row, mine = self._household(), self._overseen(caller)
+        answer = await self._get(caller, f"/v1/households/{row['household_id']}/welfare")
+        seen = int(str(row["submission_id"])[4:8]) in mine
+        if answer.status != (401 if not caller.token else 403 if not mine else 200 if seen else 404):
+            self._wrong(f"answered {answer.status}")
+        within = self._code()
+        answer = await self._get(caller, "/v1/welfare/held", {"within": within, "limit": self._limit(1000)})
+        if answer.status != 200:
+            return
+        said, inside = json.loads(answer.body), mine & inside_of(within)
+        if sum(said["reasons"].values()) != len(inside) or {BLOCKS[r["code"]] for r in said["held"]} - inside:
+            self._wrong(f"gave {said['reasons']} held back, not {len(inside)}")
+
     async def plan(self, caller: Caller) -> None:
         """The plan of a team of one's own blocks alone."""
         answer = await self._get(caller, "/v1/plan", {"supervisor": self._chance.choice([None, *LEADERS, "nobody"])})
@@ -333,6 +365,8 @@ PROBES: dict[tuple[str, ...], Probe] = {
     ("GET /v1/gaps",): Prober.gaps,
     ("GET /v1/holes",): Prober.holes,
     ("GET /v1/proposals", "GET /v1/flags", "GET /v1/reinterviews"): Prober.doubts,
+    ("GET /v1/movements", "GET /v1/cutoffs"): Prober.welfare,
+    ("GET /v1/households/{household_id:path}/welfare", "GET /v1/welfare/held"): Prober.ledger,
     ("GET /v1/plan",): Prober.plan,
     ("GET /v1/footprints",): Prober.footprints,
     ("GET /v1/sheets/{code}.pdf", "GET /v1/jobs/{job_id}", "GET /v1/jobs/{job_id}/file"): Prober.sheet,

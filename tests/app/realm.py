@@ -189,7 +189,27 @@ async def build(db: Database) -> Realm:
         await _ground(connection)
         realm = Realm(await _people(connection))
         await _send(connection, realm)
+        await connection.execute(text(CONSULTED))
+        await connection.execute(text(HELD_BACK))
     return realm
+
+
+#: Every household was moved from group 3 to 2 by the forum of its block, and has a rank.
+CONSULTED = """
+INSERT INTO welfare.event
+    (event_id, household_id, number, scale, dated, consultation, before, decile, batch_id, row, actor, digest)
+SELECT gen_random_uuid(), household_id, number, scale, DATE '2022-10-23', CASE scale WHEN 'consultation' THEN 2 END,
+    CASE scale WHEN 'consultation' THEN 3 END, CASE scale WHEN 'rank' THEN 5 END, gen_random_uuid(), 0, 0, ''
+FROM intake.household, (VALUES ('consultation'), ('rank')) s (scale)
+"""
+
+#: A row of the ledger that was held back of the first household of every block.
+HELD_BACK = """
+INSERT INTO welfare.held (batch_id, row, actor, number, scale, household_id, reason, detail, raw, digest)
+SELECT gen_random_uuid(), 0, 0, number, 'rank', household_id, 'MISSING', 'x', to_jsonb(household_id),
+    number::text::bytea
+FROM intake.household WHERE household_id LIKE '%-0'
+"""
 
 
 async def _ground(db: AsyncConnection) -> None:

@@ -13,7 +13,7 @@ import pytest
 from app.settings import Settings
 from geo.watch.coverage import FIELDS, STATES
 from tests.app.callers import PEOPLE, in_session, more_people, sessions
-from tests.app.matrix import GUARDED, OPEN, PAGES, TILE, request_of, routes
+from tests.app.matrix import GUARDED, OPEN, PAGES, PUBLISHED, TILE, request_of, routes
 from tests.app.reading import PLACED, Row, events_of, rows_of, tile_of
 from tests.conftest import Service
 from tests.world import BLOCKS, VILLAGES, submission
@@ -52,6 +52,8 @@ NUMBERS = {
     "GET /v1/reinterviews",  # tests/app/test_reinterviews.py
     "GET /v1/flags",  # tests/app/test_flags.py
     "GET /v1/proposals",  # tests/app/test_proposals.py
+    *("GET /v1/movements", "GET /v1/cutoffs"),  # tests/app/test_movements.py
+    *("GET /v1/households/{household_id:path}/welfare", "GET /v1/welfare/held"),  # tests/app/test_welfare.py
     "GET /v1/plan",  # tests/app/test_plan.py
     *("GET /v1/sheets/{code}.pdf", "GET /v1/jobs/{job_id}", "GET /v1/jobs/{job_id}/file"),  # tests/app/test_sheets.py
     *("GET /v1/callbacks", "GET /v1/households/{household_id:path}"),  # tests/app/test_callbacks.py
@@ -103,8 +105,8 @@ def asked(client: httpx2.Client, route: str, **more: Any) -> tuple[int, str]:
 
 
 def test_every_route_is_in_the_matrix(settings: Settings) -> None:
-    assert routes(settings) == set(OPEN) | set(GUARDED), "say in matrix.py who may ask the new route"
-    assert not set(OPEN) & set(GUARDED)
+    assert routes(settings) == {*OPEN, *PUBLISHED, *GUARDED}, "say in matrix.py who may ask the new route"
+    assert len({*OPEN, *PUBLISHED, *GUARDED}) == len(OPEN) + len(PUBLISHED) + len(GUARDED)
 
 
 def test_every_route_with_numbers_is_held_against_the_scope() -> None:
@@ -131,6 +133,18 @@ def test_open_routes_give_no_numbers(service: Service, route: str) -> None:
     if answer.status_code == 303:
         assert answer.headers["location"].startswith("/login?to=")
     assert BLOCKS[0].code not in answer.text
+
+
+@pytest.mark.parametrize("route", PUBLISHED)
+def test_what_is_published_is_for_everybody_but_for_a_wrong_token(crowd: Service, route: str) -> None:
+    path, status = PUBLISHED[route]
+    for who in (None, *PEOPLE):
+        with crowd.client(who) as client:
+            found = client.get(path).status_code
+        assert found == (401 if who == "disabled" else status), who
+    with crowd.client(None) as client:
+        for header in ("Bearer x", "Bearer", "Basic x"):
+            assert client.get(path, headers={"Authorization": header}).status_code == 401, header
 
 
 @pytest.mark.parametrize("who", PEOPLE)

@@ -4,8 +4,8 @@ Children are forked from a process that has imported everything and done nothing
 instead of five; each is a process of its own, and no `.env` file is read, lest a test reach a real database.
 
 Points at which one can die: `batch.rows` (submissions are written, nothing else), `batch.before-commit`,
-`batch.after-commit` (hence before the answer), and the same three of `fold`. They are found at the driver, whatever
-code sends the statements.
+`batch.after-commit` (hence before the answer), and the same three of `fold`, and of `freeze` and `seal` of a release.
+They are found at the driver, whatever code sends the statements.
 """
 
 import os
@@ -31,8 +31,13 @@ from tests.faults import sabotage
 _FORKS = get_context("forkserver")
 _FORKS.set_forkserver_preload([__name__])
 
-#: What a statement holds that makes its transaction one of a batch, or of a fold.
-MARKS = {"INSERT INTO intake.submission": "batch", "INSERT INTO intake.epoch": "fold"}
+#: What a statement holds that makes its transaction one of a batch, of a fold, or of a release.
+MARKS = {
+    "INSERT INTO intake.submission": "batch",
+    "INSERT INTO intake.epoch": "fold",
+    "INSERT INTO welfare.making": "freeze",
+    "INSERT INTO release.release": "seal",
+}
 
 Reached = Callable[[str], None]
 

@@ -1,6 +1,8 @@
 // The map itself: the service's own style, hatches over it, and values laid in by feature id as the stream brings them.
 
-import { FADED, HATCHES, SHOWN, bare, dressed, hatched, namesOf, picture, shapeOf } from "./dress.js";
+import { ROOM, chart, fly } from "./chart.js";
+import { FADED, HATCHES, SHOWN, bare, dressed, hatched, namesOf, shapeOf } from "./dress.js";
+import { picture } from "./hatch.js";
 import { Laid } from "./laid.js";
 import { get } from "./page.js";
 
@@ -11,7 +13,6 @@ const BY_DAY = ["areas", "blocks"];
 const SMALL = 0.04;
 /** State of a block as of now: what the stream said, else what its tile says. */
 const STATE = ["coalesce", ["feature-state", "state"], ["get", "state"]];
-const EDGE = { top: 28, bottom: 28, left: 28, right: 28 };
 
 /** What is on the map: owns the MapLibre map; knows nothing of the page around it. */
 export class Drawing {
@@ -19,20 +20,12 @@ export class Drawing {
    * `library` is MapLibre's module, `style` the answer of /style.json for `measure` and `day` (null: now). `room()` gives
    * the pixels on each side that something lies over.
    */
-  constructor(library, container, style, { words = {}, measure = "coverage", day = null, room = () => EDGE } = {}) {
+  constructor(library, container, style, { measure = "coverage", day = null, room = () => ROOM } = {}) {
     Object.assign(this, { style, measure, day, room, hidden: new Set(), base: SHOWN });
     this.said = said(style);
     this.blocksFrom = style.layers.find((layer) => layer.id === "blocks-fill").minzoom;
-    const [west, south, east, north] = this.said.bounds;
-    this.map = new library.Map({
-      container, style: dressed(style, measure), hash: true, attributionControl: false, dragRotate: false, touchPitch: false,
-      pitchWithRotate: false, renderWorldCopies: false, fadeDuration: 0, maxZoom: 19,
-      bounds: [[west, south], [east, north]], fitBoundsOptions: { padding: room() }, locale: words,
-    });
+    this.map = chart(library, container, dressed(style, measure), this.said.bounds, { padding: room(), hash: true });
     this.laid = new Laid(this.map, (source) => this.reload([source]));
-    this.map.touchZoomRotate.disableRotation();
-    this.map.addControl(new library.NavigationControl({ showCompass: false }), "bottom-right");
-    this.map.addControl(new library.ScaleControl({ maxWidth: 90 }), "bottom-right");
   }
 
   /** Resolves once layers can be changed. */
@@ -220,12 +213,8 @@ export class Drawing {
   }
 
   /** Go to bounds (west, south, east, north in degrees), near enough that what lies inside an area of `level` is drawn. */
-  fly([west, south, east, north], level = null) {
-    const camera = this.map.cameraForBounds([[west, south], [east, north]], { padding: this.room(), maxZoom: 16 });
-    const zoom = Math.max(camera?.zoom ?? 0, this.#inside(level));
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const center = zoom > camera.zoom ? [(west + east) / 2, (south + north) / 2] : camera.center;
-    this.map.easeTo({ center, zoom: Math.min(zoom, 16), duration: calm ? 0 : 700 });
+  fly(bounds, level = null) {
+    fly(this.map, bounds, this.room(), this.#inside(level));
   }
 
   /** Go there only where it cannot be seen as it is: hidden, or too small. */

@@ -6,32 +6,6 @@ const EMPTY = { type: "FeatureCollection", features: [] };
 export const [SHOWN, FADED] = [0.85, 0.07];
 export const HATCHES = ["no_data", "not_shown"];
 
-/** A hatch as an image: wide strokes for "no data", fine dots for "not shown". Told apart without any colour. */
-export function hatch(kind, size = 16) {
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = size;
-  const pen = canvas.getContext("2d");
-  pen.strokeStyle = pen.fillStyle = "rgba(70, 78, 86, 0.85)";
-  if (kind === "no_data") {
-    pen.lineWidth = size / 9;
-    for (const shift of [-size, 0, size]) {
-      pen.beginPath();
-      pen.moveTo(shift, size);
-      pen.lineTo(shift + size, 0);
-      pen.stroke();
-    }
-  } else {
-    for (const [x, y] of [[0.25, 0.25], [0.75, 0.75]]) pen.fillRect(x * size - 1, y * size - 1, 2, 2);
-  }
-  return canvas;
-}
-
-/** A hatch as MapLibre takes it. */
-export function picture(kind) {
-  const canvas = hatch(kind);
-  return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-}
-
 /**
  * Which features of a tile a hatch may be needed for, by the tile's own values: few, so that the others cost nothing.
  * What the stream says later is looked at by the opacity. Nothing ever loses its value between two loads of a tile.

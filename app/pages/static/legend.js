@@ -1,6 +1,6 @@
 // What the colours mean, and a filter: each class can be switched off.
 
-import { hatch } from "./dress.js";
+import { hatch } from "./hatch.js";
 import { h } from "./page.js";
 import { number, percentBreak, t } from "./texts.js";
 
@@ -11,23 +11,30 @@ const HOURS_A_DAY = 24;
  * gets them when that changes.
  */
 export function legend(place, measure, of, notes, off, onHide) {
+  const classes = of.classes.map((one, at) => [String(at), range(measure, one, of.unit), coloured(one.colour)]);
+  const none = ["no_data", "not_shown"].map((kind) => {
+    const words = t(measure === "seen" && kind === "no_data" ? "legend.nothing_yet" : `legend.${kind}`);
+    return [kind, words, hatched(kind, of[kind])];
+  });
+  place.replaceChildren(...[
+    h("h2", { id: "legend-title" }, t(`measure.${measure}`), of.unit === "families" ? h("span", {}, ` (${t("legend.families")})`) : ""),
+    h("p", { class: "small" }, t(`measure.${measure}_is`)),
+    entries([...classes, ...none], off, onHide),
+    ...notes.map((note) => h("p", { class: "small hint" }, note)),
+  ]);
+}
+
+/** A list of classes `[key, words, swatch]`, each of which can be switched off; told as in `legend`. */
+export function entries(classes, off, onHide) {
   const hidden = new Set(off);
-  const entry = (key, words, swatch) => {
+  return h("ul", {}, classes.map(([key, words, swatch]) => {
     const button = h("button", { type: "button", class: "entry", "aria-pressed": String(!hidden.has(key)), onclick: () => {
       if (!hidden.delete(key)) hidden.add(key);
       button.setAttribute("aria-pressed", String(!hidden.has(key)));
       onHide([...hidden]);
     } }, swatch, h("span", {}, words));
     return h("li", {}, button);
-  };
-  place.replaceChildren(...[
-    h("h2", { id: "legend-title" }, t(`measure.${measure}`), of.unit === "families" ? h("span", {}, ` (${t("legend.families")})`) : ""),
-    h("p", { class: "small" }, t(`measure.${measure}_is`)),
-    h("ul", {},
-      of.classes.map((one, at) => entry(String(at), range(measure, one, of.unit), coloured(one.colour))),
-      ["no_data", "not_shown"].map((kind) => entry(kind, t(measure === "seen" && kind === "no_data" ? "legend.nothing_yet" : `legend.${kind}`), hatched(kind, of[kind])))),
-    ...notes.map((note) => h("p", { class: "small hint" }, note)),
-  ]);
+  }));
 }
 
 function range(measure, { from, to }, unit) {
@@ -46,13 +53,15 @@ function ages(from, to) {
   return high === null ? t("legend.days_or_more", { low }) : t("legend.days", { low, high });
 }
 
-function coloured(colour) {
+/** A swatch of a colour. */
+export function coloured(colour) {
   const swatch = h("i", { class: "swatch", "aria-hidden": "true" });
   swatch.style.backgroundColor = colour;
   return swatch;
 }
 
-function hatched(kind, colour) {
+/** A swatch of a hatch over a colour. */
+export function hatched(kind, colour) {
   const swatch = h("canvas", { class: "swatch", width: 44, height: 28, "aria-hidden": "true" });
   const pen = swatch.getContext("2d");
   pen.fillStyle = colour;

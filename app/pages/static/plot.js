@@ -1,5 +1,6 @@
 // The map of one block: its outline, its cells with what is missing in each, the holes, and families where they may be seen.
 
+import { byTouch, chart, dress } from "./chart.js";
 import { get, h, logIn } from "./page.js";
 import { setup, t } from "./texts.js";
 
@@ -40,31 +41,19 @@ export class Plot {
   }
 
   #begin(library, shapes, style) {
-    const [west, south, east, north] = this.block.bounds;
     const ground = getComputedStyle(document.documentElement).getPropertyValue("--map-ground").trim();
     const points = style?.layers.filter((layer) => layer.source === "households") ?? [];
     this.box.replaceChildren();
-    this.map = new library.Map({
-      container: this.box, attributionControl: false, dragRotate: false, pitchWithRotate: false, touchPitch: false,
-      renderWorldCopies: false, fadeDuration: 0, maxZoom: 19, bounds: [[west, south], [east, north]], fitBoundsOptions: { padding: ROOM },
-      cooperativeGestures: matchMedia("(pointer: coarse)").matches,
-      locale: {
-        "NavigationControl.ZoomIn": t("map.zoom_in"), "NavigationControl.ZoomOut": t("map.zoom_out"), "Map.Title": t("map.region"),
-        "CooperativeGesturesHandler.MobileHelpText": t("block.two_fingers"),
+    const drawing = {
+      version: 8,
+      sources: {
+        blocks: { type: "vector", url: `${location.origin}/tiles/blocks.json` },
+        ...(points.length ? { households: style.sources.households } : {}),
+        ...Object.fromEntries(Object.entries(shapes).map(([name, data]) => [name, { type: "geojson", data }])),
       },
-      style: {
-        version: 8,
-        sources: {
-          blocks: { type: "vector", url: `${location.origin}/tiles/blocks.json` },
-          ...(points.length ? { households: style.sources.households } : {}),
-          ...Object.fromEntries(Object.entries(shapes).map(([name, data]) => [name, { type: "geojson", data }])),
-        },
-        layers: [{ id: "ground", type: "background", paint: { "background-color": ground } }, ...drawn(), ...points.map(shown)],
-      },
-    });
-    this.map.touchZoomRotate.disableRotation();
-    this.map.addControl(new library.NavigationControl({ showCompass: false }), "bottom-right");
-    this.map.addControl(new library.ScaleControl({ maxWidth: 80 }), "bottom-left");
+      layers: [{ id: "ground", type: "background", paint: { "background-color": ground } }, ...drawn(), ...points.map(shown)],
+    };
+    this.map = chart(library, this.box, drawing, this.block.bounds, { padding: ROOM, ...byTouch() });
     this.map.on("error", ({ error }) => error?.status === 401 && logIn());
     this.box.map = this.map; // for tests and for the console
   }
@@ -110,9 +99,3 @@ function drawn() {
 
 /** A layer of the service's own style, whatever it hides on the large map. */
 const shown = (layer) => ({ ...layer, layout: { ...layer.layout, visibility: "visible" } });
-
-/** The library's style sheet, once and only when a map is wanted. */
-function dress() {
-  const href = `${document.body.dataset.assets}/vendor/maplibre-gl.css`;
-  if (!document.querySelector(`link[href="${href}"]`)) document.head.append(h("link", { rel: "stylesheet", href }));
-}

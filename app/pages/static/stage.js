@@ -20,12 +20,9 @@ export async function draw(measure, day) {
   const library = await import("../vendor/maplibre-gl.mjs").catch(() => null);
   if (!library) return void say(t("map.failed_library"), () => location.reload()) ?? null;
   const style = await get("/style.json", { measure, day });
-  const words = {
-    "NavigationControl.ZoomIn": t("map.zoom_in"), "NavigationControl.ZoomOut": t("map.zoom_out"), "Map.Title": t("map.region"),
-  };
   let drawing;
   try {
-    drawing = new Drawing(library, place("map"), style, { words, measure, day, room });
+    drawing = new Drawing(library, place("map"), style, { measure, day, room });
   } catch {
     return void say(t("map.failed_webgl")) ?? null;
   }

@@ -1,0 +1,147 @@
+"""What the demo publishes: each release when its day comes, while the month plays, and the final table after it.
+
+Nothing here is different from `./cakupan release make` and `./cakupan welfare import`: it is the operator of the demo.
+Each release is made in a thread of its own, so that the month goes on meanwhile; one that a kill interrupted is found
+begun and sealed with the same bytes by the next start.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from app.database import AT_WORK, Database, Logins
+from app.demo import stage, welfare_files
+from geo.errors import CakupanError, Refused
+from geo.ground.areas import load_ground
+from geo.publish import making, terms
+from geo.publish.files import Reading, Summary, import_file
+from geo.publish.making import Sealed
+from geo.publish.terms import Slot
+from geo.scope import OPERATOR
+
+#: Real seconds between two looks at the clock.
+LOOK = 0.3
+
+#: What the office gets after the month, by scale. Field status came from the door.
+OFFICE = {"consultation": welfare_files.CONSULTATION, "rank": welfare_files.SCORES}
+
+Say = Callable[[str], None]
+
+
+class Stopped(Exception):
+    """Ctrl-C came between two chunks of an import."""
+
+
+@dataclass(frozen=True)
+class Press:
+    """Where releases are made: the logins of the database, the file by which it is known as the publisher.
+
+    `files` is the folder with what the office got of the consultation.
+    """
+
+    logins: Logins
+    word: Path
+    files: Path
+
+
+async def follow(press: Press, moment: Callable[[], datetime], ended: threading.Event, say: Say) -> bool:
+    """Make each release of the field table once its day has come by `moment`, until all are made or `ended` is set.
+
+    Whether nothing went wrong; what did is said, and keeps no month from going on.
+    """
+    try:
+        slots, zone, last = await _planned(press)
+        for slot in slots:
+            due = datetime.combine(slot.due, time.min, zone)
+            while slot.release > last and not ended.is_set():  # one that took long may have a later one made instead
+                made = await _tried(press) if moment() >= due else None
+                if made is None:
+                    await asyncio.sleep(LOOK)
+                    continue
+                last = made.release
+                say(f"release {last} is out, as of {made.as_of.astimezone(zone):%d %B %H:%M}: see /releases")
+    except CakupanError as error:
+        say(f"no release was made: {error}")
+        return False
+    return True
+
+
+async def _tried(press: Press) -> Sealed | None:
+    """The release that is due; None where none is yet. Over quiet hours the month sets its clock back a little."""
+    try:
+        return await asyncio.to_thread(_made, press)
+    except Refused as early:
+        if early.code != "not-due":
+            raise
+        return None
+
+
+async def _planned(press: Press) -> tuple[list[Slot], ZoneInfo, int]:
+    """Releases of the field table, the time zone of their days, and the last one that was sealed."""
+    db = Database(press.logins, 1, AT_WORK)
+    try:
+        async with db.worker.begin() as connection:
+            fixed = await terms.ready(connection)
+            done = await making.sealed(connection)
+    finally:
+        await db.close()
+    slots = [slot for slot in fixed.calendar if slot.kind == "field"]
+    return slots, ZoneInfo(fixed.time_zone), max((one.release for one in done), default=0)
+
+
+def _made(press: Press) -> Sealed:
+    """Make what is due, in a thread of its own."""
+
+    async def work() -> Sealed:
+        db = Database(press.logins, 2, AT_WORK)
+        try:
+            return await making.make(db.worker, press.word)
+        finally:
+            await db.close()
+
+    return asyncio.run(work())
+
+
+async def conclude(press: Press, ended: threading.Event, say: Say) -> bool:
+    """After the month: what the consultation and the ranking found comes in, and the final table is made.
+
+    Whether nothing went wrong. What comes in again is a duplicate, so that a start after a kill does it all once more.
+    """
+    try:
+        for scale, name in OFFICE.items():
+            found = await asyncio.to_thread(_imported, press, scale, name, ended)
+            held = found.counts["held"] + found.counts["conflict"]
+            say(f"{name}: {found.rows - held:,} rows are in the ledger, {held:,} held back")
+        made = await _tried(press)
+    except Stopped:
+        return True
+    except CakupanError as error:
+        say(f"no final table was made: {error}")
+        return False
+    if made:
+        say(f"release {made.release} is out, the final table: see /releases")
+    return True
+
+
+def _imported(press: Press, scale: str, name: str, ended: threading.Event) -> Summary:
+    """Bring one scale into the ledger, in a thread of its own. Raises Stopped once `ended` is set."""
+
+    def look(_done: int, _all: int | None) -> None:
+        if ended.is_set():
+            raise Stopped
+
+    async def work() -> Summary:
+        db = Database(press.logins, 2, AT_WORK)
+        try:
+            async with db.worker.begin() as connection:
+                ground = await load_ground(connection)
+            reading = Reading(scale, stage.day(stage.FINAL_DAY))
+            return await import_file(db.worker, ground, OPERATOR, press.files / name, reading, progress=look)
+        finally:
+            await db.close()
+
+    return asyncio.run(work())
