@@ -173,6 +173,9 @@ def _show(ahead: Preview) -> None:
     why = [f"{n:,} {reason}" for of in ahead.entering for reason, n in of.outside.items() if n]
     if why:
         out.print(f"Counted households in none, and so in no release: {', '.join(why)}.")
+    if ahead.judged is not None:
+        said_of = f"{ahead.judged:,} households" if ahead.judged else "[bold red]no household at all[/]"
+        out.print(f"The ledger says something of {said_of}; all others count as not poor.")
     errors = [("block", ahead.block_error), ("village", ahead.village_error)]
     said = [f"{of} ± {ceil(value)}" for of, value in errors if value is not None]
     out.print(f"Families that a figure is off by, at most, in 95 of 100: {', '.join(said) or 'no figure yet'}.")

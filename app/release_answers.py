@@ -76,6 +76,7 @@ class ReleasesOut(_Strict):
     """Terms, cost, calendar and sealed releases; empty lists and no terms where nothing is fixed."""
 
     terms: Terms | None
+    levels: list[str] = Field(description="of the areas, coarsest first")
     cost: Spent
     calendar: list[Slot]
     releases: list[ReleaseRow]

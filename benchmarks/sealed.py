@@ -120,7 +120,9 @@ async def _arrive(db: Database, month: Month, folder: Path, since: float, until:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, FIELDS, restval="")
         writer.writeheader()
-        writer.writerows(submission(month.city, month.work, i) for i in some[np.argsort(arrived[some], kind="stable")].tolist())
+        writer.writerows(
+            submission(month.city, month.work, i) for i in some[np.argsort(arrived[some], kind="stable")].tolist()
+        )
     async with db.worker.begin() as connection:
         await campaign.set_clock(connection, datetime.fromtimestamp(until, UTC))
         ground = await areas.load_ground(connection)

@@ -174,9 +174,9 @@ async def cutoffs(
     """
     out = replace(out, scope=decider.scope)
     live = out.house.current
-    asked = Question(scale, before, then, live.campaign.today(), live.campaign.time_zone)
+    asked = Question(scale, before, then, live.campaign.today(), live.campaign.time_zone, out.within)
     async with out.house.db.as_actor(out.scope.actor, out.scope.credential) as connection:
-        found = await lists.read(connection, out.scope, asked)
+        found = await lists.read(connection, live.tree, out.scope, asked)
     wanted = Wanted(coverage.select(live, level, out.within), out.within, after, limit)
     page = await asyncio.to_thread(lists.listing, live.tree, out.scope, found, wanted)
     head = {"scale": scale, "before": before, "after": then, "day": asked.day, "whole": page.whole, **_pages(page)}

@@ -9,13 +9,14 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from app.database import AT_WORK, Database, Logins
 from app.demo import stage, welfare_files
 from geo.errors import CakupanError, Refused
+from geo.ground import campaign
 from geo.ground.areas import load_ground
 from geo.publish import making, terms
 from geo.publish.files import Reading, Summary, import_file
@@ -25,6 +26,9 @@ from geo.scope import OPERATOR
 
 #: Real seconds between two looks at the clock.
 LOOK = 0.3
+
+#: Real seconds that the clock may run while a release is begun.
+HASTE = 5.0
 
 #: What the office gets after the month, by scale. Field status came from the door.
 OFFICE = {"consultation": welfare_files.CONSULTATION, "rank": welfare_files.SCORES}
@@ -71,7 +75,7 @@ async def follow(press: Press, moment: Callable[[], datetime], ended: threading.
 
 
 async def _tried(press: Press) -> Sealed | None:
-    """The release that is due; None where none is yet. Over quiet hours the month sets its clock back a little."""
+    """The release that is due, made; None where none is, or not yet: the month sets its clock back now and then."""
     try:
         return await asyncio.to_thread(_made, press)
     except Refused as early:
@@ -81,7 +85,7 @@ async def _tried(press: Press) -> Sealed | None:
 
 
 async def _planned(press: Press) -> tuple[list[Slot], ZoneInfo, int]:
-    """Releases of the field table, the time zone of their days, and the last one that was sealed."""
+    """Releases of the field table within the month, the time zone of their days, and the last one that was sealed."""
     db = Database(press.logins, 1, AT_WORK)
     try:
         async with db.worker.begin() as connection:
@@ -89,16 +93,25 @@ async def _planned(press: Press) -> tuple[list[Slot], ZoneInfo, int]:
             done = await making.sealed(connection)
     finally:
         await db.close()
-    slots = [slot for slot in fixed.calendar if slot.kind == "field"]
+    slots = [slot for slot in fixed.calendar if slot.kind == "field" and slot.due <= stage.ENDS_ON]
     return slots, ZoneInfo(fixed.time_zone), max((one.release for one in done), default=0)
 
 
-def _made(press: Press) -> Sealed:
-    """Make what is due, in a thread of its own."""
+def _made(press: Press) -> Sealed | None:
+    """Make what is due, in a thread of its own.
 
-    async def work() -> Sealed:
+    None while the clock runs and the month is nearly over: it runs on into the next day before it is stopped, and the
+    final table would be made before there is a consultation.
+    """
+
+    async def work() -> Sealed | None:
         db = Database(press.logins, 2, AT_WORK)
         try:
+            async with db.worker.begin() as connection:
+                shown = await campaign.load(connection)
+            soon = shown.now() + timedelta(seconds=HASTE * shown.clock_speed)
+            if shown.clock_speed and soon.astimezone(shown.zone).date() > shown.ends_on:
+                return None
             return await making.make(db.worker, press.word)
         finally:
             await db.close()
@@ -123,7 +136,7 @@ async def conclude(press: Press, ended: threading.Event, say: Say) -> bool:
         say(f"no final table was made: {error}")
         return False
     if made:
-        say(f"release {made.release} is out, the final table: see /releases")
+        say(f"release {made.release}, the {made.kind} table, is out: see /releases")
     return True
 
 

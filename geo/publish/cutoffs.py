@@ -53,13 +53,17 @@ _CHANGED = [FIELDS.index("added"), FIELDS.index("dropped")]
 
 @dataclass(frozen=True)
 class Question:
-    """By which scale a list is cut, where now (`before`) and where it might be (`after`), as known on a local day."""
+    """By which scale a list is cut, where now (`before`) and where it might be (`after`), as known on a local day.
+
+    Of the area numbered `within`, or of everything (0).
+    """
 
     scale: Scale
     before: float
     after: float
     day: date
     zone: str
+    within: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class Page:
     next: int | None
 
 
-async def read(db: AsyncConnection, scope: Scope, asked: Question) -> Counts:
+async def read(db: AsyncConnection, tree: Tree, scope: Scope, asked: Question) -> Counts:
     """Families by block in `scope`, as the transaction's actor may see them.
 
     Raises BadInput (`bad-cut-off`) where a cut-off is none of its scale.
@@ -90,9 +94,17 @@ async def read(db: AsyncConnection, scope: Scope, asked: Question) -> Counts:
         if asked.scale != "score" and not (0 <= cut_off <= MOST[asked.scale] and cut_off == int(cut_off)):
             most = MOST[asked.scale]
             raise BadInput(f"a cut-off by {asked.scale} is a whole number from 0 to {most:,.0f}", code="bad-cut-off")
-    of = {"measure": asked.scale, "before": asked.before, "after": asked.after, "day": asked.day, "zone": asked.zone}
+    spans = paging.spans(tree, scope, asked.within)
+    of: dict[str, object] = {
+        "measure": asked.scale,
+        "before": asked.before,
+        "after": asked.after,
+        "day": asked.day,
+        "zone": asked.zone,
+    }
+    of |= {"los": [lo for lo, _ in spans], "his": [hi for _, hi in spans]}
     columns = {"number": "i4"} | dict.fromkeys(FIELDS, "i8")
-    rows = await queries.arrays(db, SQL["lists"], of | {"scope": scope.multirange}, columns)
+    rows = await queries.arrays(db, SQL["lists"], of, columns)
     return Counts(rows["number"].astype(np.int64), np.column_stack([rows[name] for name in FIELDS]).astype(np.int64))
 
 

@@ -90,8 +90,9 @@ async def read(db: AsyncConnection, tree: Tree, scope: Scope, since: date, until
     Families count whose newest consultation up to the day `until` is of `since` or later. A forum is the block that the
     event names; where it names none of `tree`, the block of the family.
     """
+    spans = {"los": [lo for lo, _ in scope.ranges], "his": [hi for _, hi in scope.ranges]}
     asked = {"scope": scope.multirange, "since": since, "until": until}
-    rows = (await db.execute(SQL["moves"], asked)).all()
+    rows = (await db.execute(SQL["moves"], spans | asked)).all()
     blocks = {code: _block(tree, code) for code in {row.forum for row in rows if row.forum}}
     at = np.array([blocks.get(row.forum) or row.number for row in rows], dtype=np.int64)
     forum, place = np.unique(at[at > 0], return_inverse=True)

@@ -46,7 +46,8 @@ class Preview:
     `resumed`: it is frozen already and only to be finished. `fixed_now`: nobody fixed terms, so the usual ones hold.
     `passed_over` are releases that will never be made. `now`, `after` and `whole` are costs (see `geo.publish.cost`)
     before it, after it and of the whole calendar. `block_error` and `village_error` are ± families of the median block
-    and village that have a figure after it.
+    and village that have a figure after it. `judged`: for the final table, households of which its measure says
+    anything; all others count as not poor.
     """
 
     slot: Slot
@@ -60,6 +61,7 @@ class Preview:
     whole: Mapping[str, float]
     block_error: float | None
     village_error: float | None
+    judged: int | None
 
 
 async def preview(db: AsyncConnection, path: Path) -> Preview:
@@ -96,6 +98,7 @@ async def preview(db: AsyncConnection, path: Path) -> Preview:
         whole=cost.of(len({s.kind for s in fixed.calendar})),
         block_error=errors[0],
         village_error=errors[1],
+        judged=await db.scalar(SQL["judged"], {"measure": fixed.measure}) if slot.kind == "final" else None,
     )
 
 

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from geo import queries
 from geo.errors import BadInput, NotFound
 from geo.ground import cells as h3cells
+from geo.ground.levels import LEVELS
 from geo.publish import bands, cost, noise
 from geo.publish.freeze import GATE
 from geo.schema_welfare import KINDS
@@ -111,13 +112,18 @@ class Page:
 
 
 async def overview(db: AsyncConnection) -> Row:
-    """Terms (None where nothing is fixed), cost, calendar and sealed releases; the same for every reader."""
+    """Terms (None where nothing is fixed), levels of the areas, coarsest first, cost, calendar and sealed releases.
+
+    The same for every reader.
+    """
     terms = (await db.execute(SQL["terms"])).mappings().one_or_none()
     calendar = [dict(row) for row in (await db.execute(SQL["calendar"])).mappings()]
     releases = [dict(row) for row in (await db.execute(SQL["releases"])).mappings()]
+    levels = list(await db.scalars(SQL["levels"], {"levels": list(LEVELS)}))
     rules = {"sigma": noise.SIGMA, "gate": GATE, "shown_from": bands.SHOWN_FROM, "low_coverage": bands.LOW_COVERAGE}
     return {
         "terms": None if terms is None else dict(terms) | rules,
+        "levels": levels,
         "cost": {"now": cost.of(len({row["kind"] for row in releases})), "whole": cost.of(len(KINDS))},
         "calendar": calendar,
         "releases": [row | {"digest": bytes(row["digest"]).hex()} for row in releases],

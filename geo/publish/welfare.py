@@ -178,6 +178,8 @@ async def _bring(db: AsyncConnection, events: Sequence[Event]) -> None:
     """Send events to the table `arriving`."""
     await db.execute(SQL["arriving"])
     await db.execute(SQL["clear"])
+    if not events:
+        return
     raw = await db.get_raw_connection()
     driver: Any = raw.driver_connection
     full = []

@@ -10,7 +10,8 @@ import numpy as np
 from geo.ground import cells
 from geo.watch.coverage import FIELDS, STATES
 from tests.app.matrix import DECIDERS
-from tests.app.probing import HIDDEN, LEVELS, Asker, inside_of
+from tests.app.probes_outside import RELEASED, Outsider
+from tests.app.probing import HIDDEN, LEVELS, inside_of
 from tests.app.reading import events_of, rows_of, text_of, tile_of
 from tests.app.realm import AREAS, BLOCKS, GRANTS, ROWS, SIDE, SOUTH, WEST, Caller
 from tiles.layers import resolution_at
@@ -20,7 +21,7 @@ from tiles.splice import EMPTY
 LEADERS = ("leader",)
 
 
-class Prober(Asker):
+class Prober(Outsider):
     """Probes, each a question to one route or a few."""
 
     def probes(self) -> Iterable[Callable[["Prober", Caller], Awaitable[None]]]:
@@ -389,4 +390,5 @@ PROBES: dict[tuple[str, ...], Probe] = {
         *("GET /tiles/{layer}.json", "GET /basemap.pmtiles"),
     ): Prober.beside,
     ("GET /v1/access", "GET /v1/accounts", "GET /v1/audit"): Prober.people,
+    RELEASED: Prober.releases,
 }

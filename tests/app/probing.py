@@ -30,6 +30,9 @@ from tests.app.realm import (
 LEVELS = ("province", "regency", "district", "village", "block", "scope")
 HIDDEN = -2
 
+#: What everybody may ask for.
+OUTSIDE = ("/v1/releases", "/tiles/release/")
+
 
 def inside_of(within: str | None) -> frozenset[int]:
     """Numbers of the blocks of an area, or of all."""
@@ -73,7 +76,7 @@ class Asker:
         self.statuses[key] = self.statuses.get(key, 0) + 1
         if answer.status >= 500:
             self._wrong(f"answered {answer.status}")
-        if not caller.token and answer.status != 401:
+        if not caller.token and answer.status != 401 and not path.startswith(OUTSIDE):
             self._wrong(f"answered nobody with {answer.status}")
         if answer.status >= 400 or given.get("format") != "xlsx":
             self._search(caller, answer.body.decode("latin-1"))

@@ -28,6 +28,7 @@ from geo.intake.batch import Envelope
 from geo.scope import OPERATOR
 from geo.trust import accounts, credentials, grants
 from geo.trust.grants import Grant
+from tests.app.published import Figure
 from tests.world import NOW
 
 EDITION = "2022_2"
@@ -161,13 +162,18 @@ class Caller:
 
 @dataclass
 class Realm:
-    """Callers by name; families counted and expected, by block and cell of resolution 10; rows held back."""
+    """Callers by name; families counted and expected, by block and cell of resolution 10; rows held back.
+
+    Of each release the figures by number and by cell, and the block of each leaf cell.
+    """
 
     callers: dict[str, Caller]
     completed: dict[int, int] = field(default_factory=dict)
     cells: Counter[tuple[int, int]] = field(default_factory=Counter)
     expected_cells: Counter[tuple[int, int]] = field(default_factory=Counter)
     held: dict[int, tuple[int, str]] = field(default_factory=dict)
+    released: dict[int, dict[int, Figure]] = field(default_factory=dict)
+    owners: dict[int, int] = field(default_factory=dict)
 
     def total(self, caller: Caller, within: str | None) -> int:
         """Families completed in what a caller sees of an area."""

@@ -68,7 +68,7 @@ def test_levels_and_days(consulted: Service) -> None:
         (VILLAGES[1], 3, 0),
     ]
     assert villages[0]["odds"] is None
-    early = ask(consulted, "movements", **{"to": "2022-10-20"})["whole"]["families"]
+    early = ask(consulted, "movements", to="2022-10-20")["whole"]["families"]
     late = ask(consulted, "movements", **{"from": "2022-10-21"})["whole"]["families"]
     assert (early, late) == (40, 40)
 
@@ -123,7 +123,7 @@ def test_pages_and_formats_say_the_same(consulted: Service, name: str) -> None:
                 assert json.loads(rows[0]["reasons"]) == {"wrong_income": 18}
                 assert "matrix" not in rows[0]
         drawn = client.get(f"/v1/{name}", params={"level": "block", "format": "geojson"}).json()
-    assert drawn["features"][0]["geometry"]["type"] == "MultiPolygon"
+    assert drawn["features"][0]["geometry"]["type"] == "Polygon"
 
 
 def test_what_leaves_as_a_file_is_noted(consulted: Service) -> None:

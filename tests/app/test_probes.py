@@ -18,7 +18,7 @@ from geo.scope import LAST, Scope
 from geo.trust.credentials import Caller
 from geo.watch.live import Snapshot
 from tests.app.asking import living
-from tests.app.matrix import GUARDED
+from tests.app.matrix import GUARDED, PUBLISHED
 from tests.app.probes import PROBES, Prober
 from tests.app.realm import Realm, build
 from tests.conftest import database_on, logins_of
@@ -70,7 +70,8 @@ def seed(request: pytest.FixtureRequest) -> int:
 
 def test_every_reading_route_is_probed() -> None:
     probed = {route for routes in PROBES for route in routes}
-    assert probed == {route for route in GUARDED if route.startswith("GET ")} | {"POST /v1/quarantine/{row_id}/resolve"}
+    reading = {route for route in (*GUARDED, *PUBLISHED) if route.startswith("GET ")}
+    assert probed == reading | {"POST /v1/quarantine/{row_id}/resolve"}
 
 
 async def test_ten_thousand_probes_find_nothing_foreign(app: FastAPI, realm: Realm, seed: int) -> None:
@@ -93,6 +94,7 @@ async def test_ten_thousand_probes_find_nothing_foreign(app: FastAPI, realm: Rea
         "submissions",
         "stream",
         "tiles",
+        "releases",
     }
 
 
@@ -116,12 +118,22 @@ def _forgetful(remember: Callable[..., object]) -> Callable[..., object]:
     return remembered
 
 
+def _as_the_first(self: Database, _actor: int | None, as_reader: Callable[..., object] = Database.as_reader) -> object:
+    """Everybody reads as the administrator of all."""
+    return as_reader(self, 1)
+
+
 MISSING: dict[str, tuple[type, str, object]] = {
     "masks of areas": (Scope, "mask", _all_seen),
     "the mask of one area": (Scope, "covers", lambda _self, _number, _last: True),
     "clipping to the scope": (Scope, "clip", lambda _self, number, last: [(max(number, 0), last)]),
     "the scope of a decision": (Scope, "multirange", property(lambda _self: f"{{[0,{LAST}]}}")),
     "row-level security": (Database, "as_actor", Database.for_actor),
+    "who reads releases": (
+        Database,
+        "as_reader",
+        lambda self, _actor, as_reader=Database.as_reader: as_reader(self, 1),
+    ),
     "scopes in the keys of caches": (Snapshot, "remember", _forgetful(Snapshot.remember)),
     "roles at routes": (Caller, "only", lambda self, _roles: self),
 }

@@ -5,7 +5,9 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import expect
 
 from app.pages.routes import PAGES
+from tests.app.townspeople import done
 from tests.browser.conftest import DESK, PHONE
+from tests.browser.test_welfare import lay as consult
 from tests.world import BLOCKS, submission
 
 pytestmark = pytest.mark.browser
@@ -20,6 +22,8 @@ PATHS = (
     f"/block?code={BLOCKS[0].code}&level=block",
     "/quality?look=again&share=0.5",
     "/quality?look=boundaries&lang=en",
+    "/welfare?look=cutoffs&lang=en",
+    "/welfare?look=held",
     "/?day=2022-10-20&measure=schedule",
     "/?projector=1&lang=en",
 )
@@ -27,10 +31,11 @@ PATHS = (
 
 @pytest.fixture(scope="module")
 def campaign(service):
-    """Some work, visits to make again, and a row that waits for a decision."""
+    """Some work, visits to make again, a row that waits for a decision, and forums that moved families."""
     far = submission("far", lon=110.0, lat=-7.0)
     again = [submission(f"again{visit}", result="refused", visit=visit) for visit in (1, 3)]
     assert service.send(*(submission(i) for i in range(30)), far, *again).status_code == 201
+    done(service.logins, consult)
     return service
 
 

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 import shapely
 from playwright.async_api import expect
+from sqlalchemy import text
 
 from app.database import Database
 from app.settings import Settings
@@ -29,8 +30,21 @@ PAGES = {
     f"/block?code={VILLAGES[0]}-SIM001&level=block": "#figures > *",
     "/callbacks": "#list > li",
     "/plan?supervisor=pengawas-00": "#routes > .route",
+    **dict.fromkeys(("/welfare?look=movements", "/welfare?look=cutoffs", "/welfare?look=held"), "#list > li"),
     **dict.fromkeys(("/quality?look=flags", "/quality?look=boundaries", "/quality?look=again"), "#list > li"),
 }
+
+
+#: Sixty families in every block, some of them moved by the forum, some ranked.
+CONSULTED = """
+INSERT INTO welfare.event
+    (event_id, household_id, number, scale, dated, consultation, before, reason, decile, batch_id, row, actor, digest)
+SELECT gen_random_uuid(), 'SIM-' || number || '-' || n, number, scale, DATE '2022-10-20',
+    CASE scale WHEN 'consultation' THEN 2 + n % 2 END, CASE scale WHEN 'consultation' THEN 3 END, 'kehilangan pekerjaan',
+    CASE scale WHEN 'rank' THEN n % 10 + 1 END, gen_random_uuid(), n, 0, ''
+FROM ground.area, generate_series(1, 60) n, (VALUES ('consultation'), ('rank')) s (scale)
+WHERE number = last
+"""
 
 
 def _blocks() -> list[Block]:
@@ -69,6 +83,7 @@ async def _fill(service: Service, blocks: list[Block]) -> None:
         ]
         table = Table(columns=["block", "enumerator", "supervisor"], rows=staff, notices=[])
         await assignments.store(connection, EDITION, table, starts_on=date(2022, 10, 15))
+        await connection.execute(text(CONSULTED))
     await db.close()
 
 

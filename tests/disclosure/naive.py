@@ -10,7 +10,7 @@ import math
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,8 @@ SELECT h.household_id, coalesce(h.block, ''), h.cell, coalesce(h.welfare, 3) <= 
                  ORDER BY e.dated DESC, e.revision DESC LIMIT 1), 4) <= 2
 FROM intake.household h WHERE h.result = 'completed'"""
 
+ARRIVED = "SELECT (SELECT count(*) FROM intake.batch), (SELECT count(*) FROM welfare.event)"
+
 BLOCKS = "SELECT a.code FROM ground.area a WHERE a.level = 'block' ORDER BY a.number"
 
 Leaf = tuple[str, str]
@@ -46,20 +48,21 @@ class Household:
     """One family as the naive services read it."""
 
     name: str
-    block: str
-    cell: int
+    leaves: tuple[Leaf, Leaf]
     poor: bool
     lon: float
     lat: float
     consulted: bool
 
     @property
-    def leaves(self) -> tuple[Leaf, Leaf]:
-        return ("block", self.block), ("8", h3cells.to_hex(parent(self.cell, 8)))
+    def block(self) -> str:
+        return self.leaves[0][1]
 
 
-def parent(cell: int, resolution: int) -> int:
-    return int(h3cells.parents(np.array([cell], np.int64), resolution)[0])
+def parent(cell: str, resolution: int) -> str:
+    """The cell above, by names."""
+    above = h3cells.parents(np.array([h3cells.from_hex(cell)], np.int64), resolution)
+    return h3cells.to_hex(int(above[0]))
 
 
 def gaussian(*seed: object) -> int:
@@ -76,20 +79,31 @@ class Naive:
     address: str
     parts: Mapping[str, str]
     blocks: list[str] = field(default_factory=list)
+    now: list[Household] = field(default_factory=list)
+    arrived: object = None
     kept: dict[tuple[str, int], dict[Leaf, Figure]] = field(default_factory=dict)
     values: dict[str, dict[str, bool]] = field(default_factory=lambda: defaultdict(dict))
 
     def households(self) -> list[Household]:
+        """Everybody who is counted now; read again whenever anything arrived."""
         with psycopg.connect(self.address) as db:
-            if not self.blocks:
+            arrived = db.execute(ARRIVED).fetchone()
+            if arrived != self.arrived:
+                self.arrived = arrived
                 self.blocks = [str(code) for (code,) in db.execute(BLOCKS)]
-            return [Household(*row) for row in db.execute(HOUSEHOLDS.encode())]
+                rows = db.execute(HOUSEHOLDS.encode()).fetchall()
+                cells = h3cells.parents(np.array([row[2] for row in rows], np.int64), 8).tolist()
+                self.now = [
+                    Household(row[0], (("block", row[1]), ("8", h3cells.to_hex(cell))), *row[3:])
+                    for row, cell in zip(rows, cells, strict=True)
+                ]
+        return self.now
 
     def make(self, release: int, flaws: Iterable[str] = MADE, *, final: bool = False) -> None:
         """Publish anew what is published at dates."""
         now = self.households()
         if final:
-            now = [Household(h.name, h.block, h.cell, h.consulted, h.lon, h.lat, h.poor) for h in now]
+            now = [replace(h, poor=h.consulted) for h in now]
         for flaw in flaws:
             self.kept[flaw, release] = getattr(self, f"_{flaw}")(now, release)
 
@@ -178,7 +192,7 @@ class Naive:
         found: dict[str, Figure] = {}
         for (system, name), (n, value) in self.figures(flaw, release).items():
             if system == "8":
-                cell = h3cells.to_hex(parent(h3cells.from_hex(name), resolution))
+                cell = name if resolution == 8 else parent(name, resolution)
                 told, whole = found.get(cell, (0, 0))
                 found[cell] = told + n, (whole or 0) + (value or 0)
         return [{"cell": cell, "households": n, "poor": self._shown(flaw, v)} for cell, (n, v) in found.items()]

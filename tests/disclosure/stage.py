@@ -6,6 +6,7 @@ outsiders look at both. What they saw is kept in `Seen`, one for each service; a
 
 import asyncio
 import contextlib
+import copy
 import socket
 import threading
 import time
@@ -27,7 +28,7 @@ from geo.ground import campaign
 from geo.publish import terms
 from geo.trust import accounts, credentials
 from geo.trust.grants import Grant
-from tests.conftest import CERTIFICATES, PASSWORD, granted, serving
+from tests.conftest import CERTIFICATES, PASSWORD, closed, database_on, granted, logins_of, serving
 from tests.disclosure import city as city_of
 from tests.disclosure import doors, making, naive
 from tests.disclosure.city import FIELD, FINAL, VILLAGES, City, Family, noon
@@ -101,22 +102,13 @@ class Truth:
         self.entered[release], self.draws[release] = entered, draws
 
 
-@dataclass
-class Stage:
-    """The campaign while it is played. Call `play` once."""
+@dataclass(frozen=True)
+class Office:
+    """What the census office does: send records, and set the clock of its simulated campaign."""
 
-    service: str
+    url: str
     logins: Logins
-    tokens: Mapping[str, str]
-    publisher: Path
-    city: City
-    naive: Naive
-    seen: dict[str, Seen]
-    truth: Truth = field(default_factory=Truth)
-    moments: dict[str, list[Any]] = field(default_factory=dict)
-    look: Callable[[], Any] | None = None
-
-    # What the office does
+    token: str
 
     def work(self, act: Callable[..., Any]) -> Any:
         """Do something with a connection of the worker."""
@@ -136,26 +128,39 @@ class Stage:
 
     def upload(self, families: Sequence[Family], on: date) -> None:
         """Send the records of families as the office's phones would."""
-        with httpx2.Client(base_url=self.service, timeout=60, verify=CERTIFICATES) as client:
-            headers = {"Authorization": f"Bearer {self.tokens['admin']}"}
+        with httpx2.Client(base_url=self.url, timeout=60, verify=CERTIFICATES) as client:
             body = {"submissions": [family.record(on) for family in families]}
+            headers = {"Authorization": f"Bearer {self.token}"}
             answer = client.post("/v1/submissions", json=body, headers=headers)
         assert answer.status_code == 201, answer.text
-        assert answer.json()["counts"] == {"stored": len(families)} | {
-            k: 0 for k in answer.json()["counts"] if k != "stored"
-        }, answer.json()["counts"]
+        assert answer.json()["counts"]["stored"] == len(families), answer.json()["counts"]
 
-    def consult(self) -> None:
-        """The forums' decisions of every family go into the ledger."""
-        self.city.consulted()
+    def consult(self, families: Sequence[Family]) -> None:
+        """The forums' decisions go into the ledger."""
         rows = {
-            "ids": [str(uuid5(UUID(int=0), f.name)) for f in self.city.families],
-            "households": [f.name for f in self.city.families],
-            "values": [2 if f.later else 4 for f in self.city.families],
+            "ids": [str(uuid5(UUID(int=0), f.name)) for f in families],
+            "households": [f.name for f in families],
+            "values": [2 if f.later else 4 for f in families],
             "dated": FINAL - timedelta(days=5),
             "batch": str(UUID(int=0)),
         }
         self.work(lambda db: db.execute(text(_LEDGER), rows))
+
+
+@dataclass
+class Stage:
+    """The campaign while it is played, from the first release on. Call `play` once."""
+
+    office: Office
+    publisher: Path
+    city: City
+    naive: Naive
+    seen: dict[str, Seen]
+    truth: Truth
+    #: Called before and after families are watched; what it gave.
+    look: Callable[["Stage"], Any] | None = None
+    looked: list[Any] = field(default_factory=list)
+    last: dict[tuple[str, int], Figures] = field(default_factory=dict)
 
     def publish(self, release: int) -> None:
         """Everybody publishes, and the outsiders look."""
@@ -163,36 +168,34 @@ class Stage:
         self.truth.count(self.city, release, final=final)
         if release not in self.truth.entered:
             self.truth.enter(release, final=final)
-        assert making.make(self.logins, self.publisher) == release
+        assert making.make(self.office.logins, self.publisher) == release
         self.naive.make(release, final=final)
         for name in (OURS, *MADE):
             seen = self.seen[name]
-            seen.leaves[release], seen.above[release] = seen.door.leaves(release), seen.door.above(release)
-
-    # The campaign
+            seen.leaves[release] = seen.door.leaves(release)
+            if name == OURS or (name, release) == ("exact", 1):
+                seen.above[release] = seen.door.above(release)
 
     def play(self) -> None:
         """Everything that happens, in order."""
-        self.clock(FIELD[0] - timedelta(days=1))
-        self.upload([f for f in self.city.families if f.wave == 1], FIELD[0] - timedelta(days=1))
-        self.clock(FIELD[0])
         self.publish(1)
         self.watch()
         for release in range(2, len(FIELD) + 1):
             day = FIELD[release - 1]
-            self.clock(day)
+            self.office.clock(day)
             new = [f for f in self.city.families if f.wave == release and f.victim != "uploaded"]
-            self.upload(new, day - timedelta(days=1))
+            self.office.upload(new, day - timedelta(days=1))
             if release == 3:
                 self.interrupted()
             self.publish(release)
-        self.clock(FINAL)
-        self.consult()
+        self.office.clock(FINAL)
+        self.city.consulted()
+        self.office.consult(self.city.families)
         self.publish(FINAL_RELEASE)
 
     def watch(self) -> None:
         """One upload, one correction, one deletion after another; then nineteen or twenty corrections a block."""
-        self.moments["before"] = [self.look()] if self.look else []
+        self.looked += [self.look(self)] if self.look else []
         for what, families in (
             ("uploaded", self.city.newcomers()),
             ("corrected", self.city.corrected()),
@@ -200,32 +203,38 @@ class Stage:
         ):
             for family in families:
                 self._step(what, family)
-        self.upload(self.city.judged_again(), FIELD[0])
-        self.moments["after"] = [self.look()] if self.look else []
+        self.office.upload(self.city.judged_again(), FIELD[0])
+        self.looked += [self.look(self)] if self.look else []
 
     def _step(self, what: str, family: Family) -> None:
-        before = {name: self._glance(seen, family) for name, seen in self.seen.items() if name in WATCHED}
-        self.upload([family], FIELD[0])
-        for name, seen in self.seen.items():
-            if name in WATCHED:
-                step = Step(replace(family), before[name], self._glance(seen, family))
-                seen.steps.setdefault(what, []).append(step)
+        """What one family's change lets an outsider see; of before, what was seen after the last one there."""
+        village = family.block.village
+        for name in WATCHED:
+            if (name, village) not in self.last:
+                self.last[name, village] = self._glance(name, village)
+        self.office.upload([family], FIELD[0])
+        for name in WATCHED:
+            after = self._glance(name, village)
+            self.seen[name].steps.setdefault(what, []).append(Step(replace(family), self.last[name, village], after))
+            self.last[name, village] = after
 
-    def _glance(self, seen: Seen, family: Family) -> Figures:
-        """The leaves of one family, and the villages."""
-        who = (FIRST, SECOND)[family.block.village]
-        found = {("block", row["code"]): row for row in seen.door.areas(1, "block", who)}
-        return found | {("village", row["code"]): row for row in seen.door.areas(1, "village")}
+    def _glance(self, name: str, village: int) -> Figures:
+        """The leaves of one local government, and the village."""
+        door, who = self.seen[name].door, (FIRST, SECOND)[village]
+        code = VILLAGES[village]
+        rows = [("block", row) for row in door.areas(1, "block", who, within=code)]
+        rows += [("village", row) for row in door.areas(1, "village", within=code)]
+        return {(level, row["code"]): row for level, row in rows if row["code"].startswith(code)}
 
     def interrupted(self) -> None:
         """The third release is made, and its input is changed before it is sealed."""
-        making.freeze(self.logins, self.publisher)
+        making.freeze(self.office.logins, self.publisher)
         self.truth.count(self.city, 3)
         self.truth.enter(3)
         self.naive.make(3, ("rerun",))
         for name in (OURS, "rerun"):
             self.seen[name].unfinished = self.seen[name].door.leaves(3)
-        self.upload(self.city.in_between(), FIELD[2])
+        self.office.upload(self.city.in_between(), FIELD[2])
 
 
 #: Services that are looked at around each single step.
@@ -267,11 +276,35 @@ def settled(logins: Logins, city: City) -> dict[str, str]:
     return asyncio.run(run())
 
 
+@dataclass(frozen=True)
+class Peopled:
+    """The city before its first release: `template` is a database with all families of the first wave in it."""
+
+    template: str
+    city: City
+    tokens: Mapping[str, str]
+
+
 @contextlib.contextmanager
-def staged(settings: Settings, logins: Logins, folder: Path, seed: int) -> Iterator[Stage]:
-    """The city in a migrated database that holds nothing, our service and the naive ones over it; not yet played."""
-    city = City(seed)
-    tokens = settled(logins, city)
+def peopled(settings: Settings, cluster: str, migrated: str, passwords: dict[str, str], seed: int) -> Iterator[Peopled]:
+    """Make it, of a migrated database that holds nothing."""
+    city, name = City(seed), f"{migrated}_city"
+    with database_on(cluster, name, migrated) as owner:
+        logins = logins_of(owner, passwords)
+        tokens = settled(logins, city)
+        with serving(settings, logins) as url:
+            office = Office(url, logins, tokens["admin"])
+            office.clock(FIELD[0] - timedelta(days=1))
+            office.upload([f for f in city.families if f.wave == 1], FIELD[0] - timedelta(days=1))
+            office.clock(FIELD[0])
+        closed(cluster, name)
+        yield Peopled(name, city, tokens)
+
+
+@contextlib.contextmanager
+def staged(settings: Settings, logins: Logins, folder: Path, of: Peopled) -> Iterator["Stage"]:
+    """Our service and the naive ones over a copy of the city; the campaign is not yet played."""
+    city, tokens = copy.deepcopy(of.city), of.tokens
     bad = Naive(plain(logins.owner), dict(zip((tokens[FIRST], tokens[SECOND]), VILLAGES, strict=True)))
     with contextlib.ExitStack() as stack:
         ours = stack.enter_context(serving(settings, logins))
@@ -282,7 +315,7 @@ def staged(settings: Settings, logins: Logins, folder: Path, seed: int) -> Itera
         seen = {OURS: Seen(Door(OURS, "", to_ours), city, truth)}
         for flaw in (*naive.LIVE, *MADE):
             seen[flaw] = Seen(Door(flaw, f"/{flaw}", to_others), city, truth)
-        yield Stage(ours, logins, tokens, folder / "publisher.json", city, bad, seen, truth)
+        yield Stage(Office(ours, logins, tokens["admin"]), folder / "publisher.json", city, bad, seen, truth)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 // What another cut-off would change in a programme's list: two numbers to turn, what comes of it, and where.
 
 import { h } from "./page.js";
-import { number, percent, t } from "./texts.js";
+import { date, number, percent, t } from "./texts.js";
 
 const SCALES = { decile: 10, rank: null, score: null, consultation: 4 };
 const LEVELS = ["village", "district", "regency", "block"];
@@ -71,7 +71,7 @@ export function beside({ whole, day }) {
       h("li", {}, t("welfare.outside_field", { n: number(whole.outside_poor_field) })),
       h("li", {}, t("welfare.outside_consultation", { n: number(whole.outside_poor_consultation) })),
       whole.unknown ? h("li", {}, t("welfare.no_value", { n: number(whole.unknown), scale: t(`welfare.cut_${view.scale}`).toLowerCase() })) : null),
-    h("p", { class: "small" }, t(`welfare.cut_basis`, { families: number(whole.families), day })))];
+    h("p", { class: "small" }, t("welfare.cut_basis", { families: number(whole.families), day: date(`${day}T12:00:00Z`) })))];
 }
 
 function poorOf(which, n, whole) {

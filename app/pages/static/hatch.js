@@ -45,8 +45,8 @@ function stroke(pen, size, width, ink) {
   Object.assign(pen, { lineWidth: width, strokeStyle: ink });
   for (const shift of [-size, 0, size]) {
     pen.beginPath();
-    pen.moveTo(shift, size);
-    pen.lineTo(shift + size, 0);
+    pen.moveTo(shift - size, 2 * size); // beyond the square, so that strokes go on from one to the next
+    pen.lineTo(shift + 2 * size, -size);
     pen.stroke();
   }
 }

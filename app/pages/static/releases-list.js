@@ -22,14 +22,14 @@ export function table(rows, sort, told) {
       h("td", { class: "share" }, band(row.share_band))))));
 }
 
-/** A table of what changed from one release to another. */
-export function changes(rows, told) {
-  const columns = ["name", "before", "after", "change"];
+/** A table of what changed from the `earlier` release to the `later`, by number. */
+export function changes(rows, { earlier, later }, told) {
+  const columns = ["name", "both", "change"];
   return h("table", { class: "changes", "aria-labelledby": "list-title" },
     h("thead", {}, h("tr", {}, columns.map((one) => h("th", { scope: "col", class: one }, t(`releases.column_${one}`))))),
     h("tbody", {}, rows.map((row) => h("tr", {},
       name(row, [], told),
-      ...["before", "after"].map((when) => h("td", { class: when }, side(row, when))),
+      h("td", { class: "both" }, side(row, "before", earlier), side(row, "after", later)),
       h("td", { class: "change" }, ...changed(row))))));
 }
 
@@ -43,13 +43,14 @@ function name(row, said, { onOpen }) {
 }
 
 /** One release's figure in a comparison. */
-function side(row, when) {
-  const part = Object.fromEntries(["households", "poor_shown", "error", "expected", "notes"].map((key) => [key, row[`${when}_${key}`]]));
-  if (part.poor_shown === null) return part.notes.map((note) => h("span", { class: "small" }, t(`releases.short_${note}`)))[0] ?? "–";
-  return [h("b", {}, poor(part)), h("span", { class: "small" }, of(part))].flatMap((one) => [one, " "]);
+function side(row, when, release) {
+  const part = Object.fromEntries(["households", "poor_shown", "error", "notes"].map((key) => [key, row[`${when}_${key}`]]));
+  const said = part.poor_shown === null ? t(`releases.short_${part.notes[0]}`) : h("b", {}, poor(part));
+  return h("p", {}, h("span", { class: "small" }, `${t("releases.one", { release })}: `), said,
+    part.poor_shown === null ? null : h("span", { class: "small" }, ` ${of(part)}`));
 }
 
 function changed(row) {
-  if (row.change === null || row.before_poor_shown === null || row.after_poor_shown === null) return ["–"];
+  if (row.change === null || row.after_poor_shown === null || row.before_notes.includes("fewer_than_10")) return ["–"];
   return [h("b", {}, change(row)), h("span", { class: row.clear ? "clear" : "small" }, t(row.clear ? "releases.clear" : "releases.unclear"))];
 }

@@ -1,6 +1,6 @@
 // The map of a release: areas, near ones' blocks where the reader may see them, or cells, by the band of the share of poor families.
 
-import { byTouch, chart, dress, fly } from "./chart.js";
+import { ROOM, byTouch, chart, dress, fly } from "./chart.js";
 import { FADED, SHOWN, namesOf, shapeOf } from "./dress.js";
 import { picture } from "./hatch.js";
 import { coloured, entries, hatched } from "./legend.js";
@@ -11,6 +11,8 @@ import { setup, t } from "./texts.js";
 const NO_BAND = "#d9d9d9";
 /** Hatches, and the notes that they stand for. */
 const HATCHES = { no_data: ["none_yet"], few: ["fewer_than_10"], low: ["low_coverage", "coverage_unknown"], not_shown: ["not_shown"] };
+/** Beyond every zoom. */
+const FARTHEST = 24;
 const SOURCES = ["areas", "blocks", "cells"];
 /** Whether whoever looks has blocks of their own: the public has none. */
 const BLOCKS = Boolean(setup.me && setup.me.role !== "none");
@@ -23,16 +25,17 @@ export class ReleaseMap {
     Object.assign(this, { place, told, base: SHOWN, view: null });
   }
 
-  /** Load library and shapes, and draw the release of `view`. Says so in its place where that cannot be. */
-  async open(view) {
-    this.view = view;
+  /** Load library and shapes, and draw the release of `view`; blocks where `level` is theirs. Says so in its place where that cannot be. */
+  async open(view, level) {
+    Object.assign(this, { view, level });
+    const placed = location.hash.length > 1; // the map writes its own place there once it is made
     this.#furnish();
     const [library] = await Promise.all([import("../vendor/maplibre-gl.mjs").catch(() => null), dress("vendor/maplibre-gl.css", "static/map.css")]);
     if (!library) return this.#say(t("map.failed_library"));
     try {
       const [{ bounds }, blocks] = await Promise.all(["areas", "blocks"].map((layer) => get(`/tiles/release/${view.release}/${layer}.json`)));
-      this.blocksFrom = BLOCKS ? blocks.minzoom : 24;
-      this.map = chart(library, this.chart, this.#style(), bounds, { hash: true, ...byTouch() });
+      this.blocksFrom = blocks.minzoom;
+      this.map = chart(library, this.chart, this.#style(), bounds, { padding: this.#room(), hash: true, ...byTouch() });
     } catch (error) {
       return this.#say(error.code ? `${t("map.failed")}: ${error.message}` : t("map.failed_webgl"));
     }
@@ -48,13 +51,13 @@ export class ReleaseMap {
     this.map.on("click", (event) => this.#pointed(event));
     this.map.on("mousemove", (event) => { this.map.getCanvas().style.cursor = this.#at(event.point) ? "pointer" : ""; });
     this.map.on("idle", () => { this.#say(null); this.chart.dataset.state = "ready"; });
-    return this.#reach(location.hash.length > 1);
+    return this.#reach(placed);
   }
 
-  /** Show the release, area and switches of a view. */
-  async show(view) {
+  /** Show the release, area and switches of a view, and blocks where `level` is theirs. */
+  async show(view, level) {
     const moved = this.release !== view.release;
-    this.view = view;
+    Object.assign(this, { view, level });
     this.#close();
     if (!this.map) return;
     if (moved) for (const name of this.#sources()) this.map.getSource(name).setUrl(this.#url(name));
@@ -88,11 +91,11 @@ export class ReleaseMap {
     } });
     this.panel = h("section", { class: "panel", "aria-label": t("releases.picked"), tabindex: "-1", hidden: true });
     this.panel.addEventListener("keydown", (event) => event.key === "Escape" && this.#close());
-    const legend = h("section", { class: "legend", "aria-label": t("legend.title") },
+    this.legend = h("section", { class: "legend", "aria-label": t("legend.title") },
       h("h2", {}, t("releases.legend")), h("p", { class: "small" }, t("releases.legend_is")), this.#entries(),
       h("p", { class: "small hint" }, t("legend.filter")));
     this.place.replaceChildren(h("div", { class: "sheet" }, h("div", { class: "ground" }, this.chart, this.state,
-      h("div", { class: "switches" }, h("label", { class: "switch" }, cells, h("span", {}, t("releases.cells")))), legend, this.panel)));
+      h("div", { class: "switches" }, h("label", { class: "switch" }, cells, h("span", {}, t("releases.cells")))), this.legend, this.panel)));
     this.release = this.view.release;
   }
 
@@ -117,7 +120,7 @@ export class ReleaseMap {
   #style() {
     const ground = getComputedStyle(document.documentElement).getPropertyValue("--map-ground").trim();
     const colour = ["match", ["get", "band"], ...setup.bands.flatMap(([, shade], at) => [at, shade]), NO_BAND];
-    const zooms = { areas: { maxzoom: this.blocksFrom }, blocks: { minzoom: this.blocksFrom }, cells: {} };
+    const zooms = { blocks: { minzoom: this.blocksFrom } };
     const layers = this.#sources().flatMap((source) => {
       const layer = (id, type, paint, more = {}) => ({ id: `${source}-${id}`, type, source, "source-layer": source, ...zooms[source], paint, ...more });
       return [
@@ -147,12 +150,23 @@ export class ReleaseMap {
     const { cells, hidden } = this.view;
     const off = hidden.filter((name) => /^\d$/.test(name)).map(Number);
     const opacity = off.length ? ["case", ["in", ["get", "band"], ["literal", off]], FADED, this.base] : this.base;
+    const blocks = BLOCKS && this.level === "block";
+    const seen = (id, on) => this.map.setLayoutProperty(id, "visibility", on ? "visible" : "none");
     for (const source of this.#sources()) {
-      const on = cells === (source === "cells");
-      this.map.setPaintProperty(`${source}-fill`, "fill-opacity", on ? opacity : 0);
-      for (const kind of Object.keys(HATCHES)) this.map.setPaintProperty(`${source}-${kind}`, "fill-opacity", on && !hidden.includes(kind) ? 1 : 0);
+      const on = cells ? source === "cells" : source === "areas" || (source === "blocks" && blocks);
+      seen(`${source}-fill`, on);
+      seen(`${source}-line`, on || source === "areas");
+      this.map.setPaintProperty(`${source}-fill`, "fill-opacity", opacity);
+      for (const kind of Object.keys(HATCHES)) seen(`${source}-${kind}`, on && !hidden.includes(kind));
     }
-    this.map.setLayoutProperty("cells-line", "visibility", cells ? "visible" : "none");
+    const last = blocks && !cells ? this.blocksFrom : FARTHEST;
+    for (const id of ["fill", "line", ...Object.keys(HATCHES)]) this.map.setLayerZoomRange(`areas-${id}`, 0, last);
+  }
+
+  /** Pixels at each side that the legend lies over: on a phone it lies below. */
+  #room() {
+    const { width } = this.legend.getBoundingClientRect();
+    return getComputedStyle(this.legend).position === "absolute" ? { ...ROOM, left: width + ROOM.left } : ROOM;
   }
 
   // ── where it is, and what is picked ───────────────────────────────────────────────────────────────────────────────
@@ -161,7 +175,7 @@ export class ReleaseMap {
   async #reach(placed) {
     if (this.view.within) return this.#outline(this.view.within, placed);
     this.map.getSource("selected").setData(shapeOf(null));
-    if (!placed) fly(this.map, (await get(this.#url("areas"))).bounds);
+    if (!placed) fly(this.map, (await get(this.#url("areas"))).bounds, this.#room());
     return undefined;
   }
 
@@ -173,11 +187,12 @@ export class ReleaseMap {
     this.map.getSource("selected").setData(feature);
     const points = feature.geometry.coordinates.flat(feature.geometry.type === "Polygon" ? 1 : 2);
     const [lons, lats] = [0, 1].map((at) => points.map((point) => point[at]));
-    if (!placed) fly(this.map, [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)]);
+    if (!placed) fly(this.map, [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)], this.#room());
   }
 
   #at(point) {
-    const layers = this.view.cells ? ["cells-fill"] : ["blocks-fill", "areas-fill"].filter((id) => this.map.getLayer(id));
+    const areas = this.level === "block" ? ["blocks-fill", "areas-fill"] : ["areas-fill"];
+    const layers = this.view.cells ? ["cells-fill"] : areas.filter((id) => this.map.getLayer(id));
     return this.map.queryRenderedFeatures(point, { layers })[0] ?? null;
   }
 
@@ -189,16 +204,16 @@ export class ReleaseMap {
       households, error, notes: notes ? notes.split(",") : [], share_band: setup.bands[band]?.[0] ?? null,
       poor_shown: band < 0 ? null : Math.min(Math.max(poor, 0), households),
     };
-    return this.#tell(row, name ?? t("releases.this_cell"), code && found.source === "areas" ? code : null);
+    return this.#tell(row, name, code && found.source === "areas" ? code : null);
   }
 
   /** Say of one area or cell what is known, beside the map. */
   #tell(row, name, code = null) {
-    const said = answer({ ...row, notes: row.notes.filter((note) => note !== "low_coverage") }, name, "");
+    const said = answer({ ...row, notes: row.notes.filter((note) => note !== "low_coverage") }, name ?? t("releases.this_cell"), "");
     if (row.notes.includes("low_coverage")) said.push(h("p", { class: "warn" }, t("releases.legend_low")));
     this.panel.replaceChildren(...[
       h("button", { type: "button", class: "close", "aria-label": t("panel.close"), onclick: () => this.#close() }, "×"),
-      h("h2", {}, name),
+      h("h2", {}, name ?? t("releases.cell")),
       ...said,
       code ? h("p", { class: "go" }, h("button", { type: "button", onclick: () => this.#open(code) }, t("releases.open_area"))) : null,
     ].filter(Boolean));

@@ -35,10 +35,10 @@ export function band(name) {
 }
 
 /** "63 ± 15": families that are poor, or a dash. */
-export const poor = (row) => (row.poor_shown === null ? "–" : `${number(row.poor_shown)} ± ${number(Math.ceil(row.error))}`);
+export const poor = (row) => (row.poor_shown === null ? "–" : `${number(row.poor_shown)} ±\u00a0${number(Math.ceil(row.error))}`);
 
 /** "+12 ± 10": a change. */
-export const change = (row) => `${row.change < 0 ? "−" : "+"}${number(Math.abs(row.change))} ± ${number(Math.ceil(row.change_error))}`;
+export const change = (row) => `${row.change < 0 ? "−" : "+"}${number(Math.abs(row.change))} ±\u00a0${number(Math.ceil(row.change_error))}`;
 
 /** How many of the families expected are behind a figure, whole: never none, and never all before they are. */
 export function covered({ households, expected }) {
@@ -60,7 +60,7 @@ export function answer(row, where, measure) {
     covered: note === "low_coverage" ? covered(row) : "", expected: number(row.expected),
   }));
   return [
-    h("p", { class: "says" }, said[0], h("b", {}, number(row.poor_shown)), ` (± ${number(Math.ceil(row.error))})`, said[1]),
+    h("p", { class: "says" }, said[0], h("b", {}, number(row.poor_shown)), ` (±\u00a0${number(Math.ceil(row.error))})`, said[1]),
     h("p", {}, t("releases.says_share", { band: bandWords(share) }), " ", measure),
     ...later.map((words) => h("p", { class: "warn" }, words)),
   ];

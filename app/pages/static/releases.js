@@ -2,7 +2,7 @@
 
 import { address, exports, get, h } from "./page.js";
 import { changes, table } from "./releases-list.js";
-import { LEVELS, read, written } from "./releases-view.js";
+import { read, written } from "./releases-view.js";
 import { answer, dateOf, dayOf, together } from "./releases-words.js";
 import { number, setup, t } from "./texts.js";
 
@@ -21,9 +21,11 @@ let shown = null;
 let map = null;
 let rows = [];
 let turn = 0;
+/** What the list was last drawn from. */
+let drawn = null;
 
 const zone = () => all.terms?.time_zone ?? setup.campaign?.time_zone;
-const levels = () => all.levels ?? LEVELS;
+const levels = () => all.levels;
 /** Levels that lie within an area, or all. */
 const below = () => levels().slice(view.within ? levels().indexOf(view.within.level) + 1 : 0);
 /** Level of the list: the one asked for, else villages, else the first there is. */
@@ -110,14 +112,13 @@ function name() {
   const said = t("releases.which", {
     release: shown.release, of: all.calendar.length, kind: t(`releases.kind_${shown.kind}`), date: dayOf(shown.as_of, zone()),
   });
-  const others = all.releases.length > 1;
   const pick = h("select", { "aria-label": t("releases.pick"), onchange: () => go({ release: Number(pick.value), before: null }) },
-    [...all.releases].reverse().map((one) => h("option", { value: one.release, selected: one === shown }, one === shown ? said : label(one))));
-  place("which").replaceChildren(h("p", { class: others ? "edition again" : "edition" }, said), ...(others ? [pick] : []));
+    [...all.releases].reverse().map((one) => h("option", { value: one.release, selected: one === shown }, dated(one))));
+  place("which").replaceChildren(h("p", { class: "edition" }, said), ...(all.releases.length > 1 ? [pick] : []));
   place("which").setAttribute("aria-busy", "false");
 }
 
-const label = (one) => t("releases.label", { release: one.release, kind: t(`releases.kind_${one.kind}`), date: dayOf(one.as_of, zone()) });
+const dated = (one) => t("releases.short", { release: one.release, date: dayOf(one.as_of, zone()) });
 
 // ── what it says ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -130,7 +131,7 @@ async function show() {
   choices();
   files();
   place("q").hidden = Boolean(view.before);
-  map?.show(view).catch(() => null);
+  map?.show(view, level()).catch(() => null);
   await Promise.all([sentence(), list(), path()]);
 }
 
@@ -163,7 +164,8 @@ async function list(after = null) {
       ? await get(`${of(view.release)}/compare`, { ...asked, with: view.before })
       : await get(`${of(view.release)}/areas`, { ...asked, q: view.q, sort: view.sort });
     if (mine !== turn) return;
-    rows = after ? [...rows, ...found.areas] : found.areas;
+    const page = found.areas ?? found.compare;
+    rows = after ? [...rows, ...page] : page;
     draw(found);
     place("problem").replaceChildren();
   } catch (error) {
@@ -171,24 +173,30 @@ async function list(after = null) {
   }
 }
 
-function draw({ next, total = null }) {
+function draw(found) {
+  drawn = found;
+  const { next, total = null } = found;
   const held = document.activeElement?.dataset?.hold;
   const finest = levels().at(-1) === level();
   const open = finest && !map ? null : (row) => (finest ? map.pick(row) : go({ within: { code: row.code, level: row.level, name: row.name, parent: row.parent }, level: null, q: "" }));
   const told = { onOpen: open, onSort: (sort) => go({ sort }) };
-  const hidden = rows.length > 0 && rows.every(({ notes }) => notes?.includes("not_shown"));
-  const words = { n: `${number(total ?? rows.length)}${total === null && next ? "+" : ""}`, level: t(`level.${level()}`) };
+  const hidden = rows.length > 0 && rows.every(({ notes, after_notes: later }) => (notes ?? later).includes("not_shown"));
+  document.querySelector(".narrow").hidden = hidden;
+  const words = { n: `${number(total ?? rows.length)}${total === null && next ? "+" : ""}`, level: t(`level.${level()}`).toLowerCase() };
   place("list-title").textContent = t(below().length > 1 ? "releases.count" : "releases.count_level", words);
-  place("last").hidden = Boolean(view.before) || !["poor", "share"].includes(view.sort) || !rows.some(({ notes }) => notes.length);
+  place("last").hidden = hidden || Boolean(view.before) || !["poor", "share"].includes(view.sort) || !rows.some(({ notes }) => notes.length);
   place("list").replaceChildren(hidden ? h("p", { class: "empty" }, t("releases.blocks_closed"))
     : !rows.length ? h("p", { class: "empty" }, t(view.q ? "releases.nothing_found" : "releases.nothing_here"))
-    : view.before ? changes(rows, told) : table(rows, view.sort, told));
+    : view.before ? changes(rows, { earlier: view.before, later: view.release }, told) : table(rows, view.sort, told));
   place("list").setAttribute("aria-busy", "false");
   place("more").hidden = !next || hidden;
   place("more").onclick = () => list(next);
   if (held) place("list").querySelector(`[data-hold="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
-  map?.label(rows);
+  map?.label(named());
 }
+
+/** Rows whose names the map shows: not those that are closed to the reader. */
+const named = () => rows.filter(({ notes, after_notes: later }) => !(notes ?? later).includes("not_shown"));
 
 /** Where the list stands, from everything down to its area. Areas above an address's are asked for one by one. */
 async function path() {
@@ -224,7 +232,7 @@ function choices() {
   const earlier = all.releases.filter(({ release }) => release < view.release).reverse();
   place("with").closest("label").hidden = !earlier.length;
   place("with").replaceChildren(h("option", { value: "" }, t("releases.compare_none")),
-    ...earlier.map((one) => h("option", { value: one.release, selected: one.release === view.before }, label(one))));
+    ...earlier.map((one) => h("option", { value: one.release, selected: one.release === view.before }, dated(one))));
   const other = earlier.find(({ release }) => release === view.before);
   const same = other?.kind === shown.kind;
   place("comparing").replaceChildren(...(other ? [h("p", { class: "notice" }, t(same ? "releases.comparing_same" : "releases.comparing_other"))] : []));
@@ -272,8 +280,8 @@ async function openMap() {
       remember();
     },
   });
-  await map.open(view);
-  map.label(rows);
+  await map.open(view, level());
+  if (drawn) draw(drawn);
   if (!WIDE.matches) place("side").scrollIntoView({ block: "start" });
 }
 

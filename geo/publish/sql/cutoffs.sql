@@ -1,35 +1,37 @@
 -- name: lists
 -- Families by block: in a programme's list under one cut-off and under another, and how many of them the other scales
 -- call poor. Of every scale the newest word up to a day; field status also as the door said it last, where that is later
--- (see ledger.sql). A family lies where its newest word on the asked scale, else on another one, put it.
-WITH said AS (
+-- (see ledger.sql). Only families of closed ranges of numbers; the policy holds whatever is asked. A family lies where
+-- its newest word on the asked scale, else on another one, put it.
+WITH span (lo, hi) AS (
+    SELECT * FROM unnest(CAST(:los AS integer[]), CAST(:his AS integer[]))
+), said AS (
     (
         SELECT DISTINCT ON (household_id) household_id, 1 AS kind, number,
             CASE :measure WHEN 'score' THEN score WHEN 'rank' THEN rank ELSE decile END AS value, dated
-        FROM welfare.event
+        FROM span JOIN welfare.event ON number BETWEEN lo AND hi
         WHERE :measure <> 'consultation' AND scale = 'rank' AND dated <= :day
           AND CASE :measure WHEN 'score' THEN score WHEN 'rank' THEN rank ELSE decile END IS NOT NULL
-          AND number <@ CAST(:scope AS int4multirange)
         ORDER BY household_id, dated DESC, revision DESC
     )
     UNION ALL
     (
         SELECT DISTINCT ON (household_id) household_id, 2, number, consultation, dated
-        FROM welfare.event
-        WHERE scale = 'consultation' AND dated <= :day AND number <@ CAST(:scope AS int4multirange)
+        FROM span JOIN welfare.event ON number BETWEEN lo AND hi
+        WHERE scale = 'consultation' AND dated <= :day
         ORDER BY household_id, dated DESC, revision DESC
     )
     UNION ALL
     (
         SELECT DISTINCT ON (household_id) household_id, 3, number, field_status, dated
-        FROM welfare.event
-        WHERE scale = 'field_status' AND dated <= :day AND number <@ CAST(:scope AS int4multirange)
+        FROM span JOIN welfare.event ON number BETWEEN lo AND hi
+        WHERE scale = 'field_status' AND dated <= :day
         ORDER BY household_id, dated DESC, revision DESC
     )
     UNION ALL
     SELECT household_id, 4, number, welfare, CAST(captured_at AT TIME ZONE :zone AS date)
-    FROM intake.household
-    WHERE welfare IS NOT NULL AND number <@ CAST(:scope AS int4multirange)
+    FROM span JOIN intake.household ON number BETWEEN lo AND hi
+    WHERE welfare IS NOT NULL
 ), family AS (
     SELECT
         coalesce(

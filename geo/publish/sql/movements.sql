@@ -5,8 +5,9 @@
 -- whoever asks: the planner takes a policy to let next to nothing pass, and would look each up by itself.
 WITH heard AS MATERIALIZED (
     SELECT DISTINCT ON (e.household_id) e.household_id, e.number, e.dated, e.consultation, e.before, e.forum, e.reason
-    FROM welfare.event e
-    WHERE e.scale = 'consultation' AND e.dated <= :until AND e.number <@ CAST(:scope AS int4multirange)
+    FROM unnest(CAST(:los AS integer[]), CAST(:his AS integer[])) AS span (lo, hi)
+    JOIN welfare.event e ON e.number BETWEEN span.lo AND span.hi
+    WHERE e.scale = 'consultation' AND e.dated <= :until
     ORDER BY e.household_id, e.dated DESC, e.revision DESC
 ), compared AS (
     SELECT h.number, h.forum, coalesce(h.before, earlier.before, 0) AS before, h.consultation AS after, h.reason

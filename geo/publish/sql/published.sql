@@ -11,6 +11,12 @@ SELECT c.release, c.kind, c.due,
 FROM release.calendar c LEFT JOIN release.release r ON r.release = c.release
 ORDER BY c.release;
 
+-- name: levels
+-- Levels that the areas have, coarsest first. One probe of an index each.
+SELECT level FROM unnest(CAST(:levels AS text[])) WITH ORDINALITY AS known (level, place)
+WHERE EXISTS (SELECT FROM release.area a WHERE a.level = known.level)
+ORDER BY place;
+
 -- name: releases
 SELECT release, kind, measure, due, as_of, sealed_at, digest FROM release.release ORDER BY release;
 

@@ -15,20 +15,26 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 
 from app.database import Database, Logins
-from app.demo import play, reconcile, stage
+from app.demo import files, play, publishing, reconcile, stage, welfare_files
 from app.demo.city import City, build
 from app.demo.clock import Clock
 from app.demo.fieldwork import Fieldwork
 from app.demo.hours import DAY, START, ZONE
 from app.demo.month import plan
 from app.demo.phones import Phones
+from app.demo.publishing import Press
 from app.demo.rates import Rates
+from app.demo.run import AFTER
+from app.demo.sites import draw_sites
+from app.demo.welfare import Welfare, draw
 from app.demo.wire import Server
 from app.settings import Settings
 from geo.ground import campaign
 from geo.ground.areas import load_tree
 from geo.ground.campaign import load
 from geo.intake.recount import recount
+from geo.publish import making, published
+from geo.publish.published import Question
 from geo.trust import accounts, credentials
 from tests.conftest import PASSWORD, serving
 
@@ -40,11 +46,13 @@ HALF = START + 12.62 * DAY
 
 @dataclass(frozen=True)
 class Show:
-    """A small city whose month has been played to its end, with an interruption on day 13."""
+    """A small city whose month has been played to its end and published meanwhile, with an interruption on day 13."""
 
     city: City
+    welfare: Welfare
     fieldwork: Fieldwork
-    logins: Logins
+    press: Press
+    said: list[str]
     url: str
     halfway: reconcile.Settled
     lost: int
@@ -53,18 +61,24 @@ class Show:
     told: play.Told
     tokens: dict[str, str]
 
+    @property
+    def logins(self) -> Logins:
+        return self.press.logins
+
 
 @pytest.fixture(scope="module")
 def show(settings: Settings, empty_database: Logins, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Show]:
     city = build(22, "small")
-    fieldwork = plan(city, Rates())
-    folder = tmp_path_factory.mktemp("phones")
+    welfare = draw(city)
+    fieldwork = plan(city, Rates(), status=welfare.status)
+    folder, office = tmp_path_factory.mktemp("phones"), tmp_path_factory.mktemp("office")
+    press, said = Press(empty_database, office / "published.json", office), list[str]()
     tokens = asyncio.run(lay(empty_database, city, fieldwork))
     with serving(settings, empty_database) as url:
-        halfway = asyncio.run(perform(empty_database, city, fieldwork, folder, url, tokens, HALF))
+        halfway = asyncio.run(perform(press, said, city, fieldwork, folder, url, tokens, HALF))
         lost = sum(forget(phone) for phone in folder.glob("*.queue"))
-        end = asyncio.run(perform(empty_database, city, fieldwork, folder, url, tokens))
-        yield Show(city, fieldwork, empty_database, url, halfway[0], lost, end[1], end[0], end[2], tokens)
+        end = asyncio.run(perform(press, said, city, fieldwork, folder, url, tokens))
+        yield Show(city, welfare, fieldwork, press, said, url, halfway[0], lost, end[1], end[0], end[2], tokens)
 
 
 def forget(phone: Path) -> int:
@@ -86,7 +100,8 @@ async def lay(logins: Logins, city: City, fieldwork: Fieldwork) -> dict[str, str
 
 
 async def perform(
-    logins: Logins,
+    press: Press,
+    said: list[str],
     city: City,
     fieldwork: Fieldwork,
     folder: Path,
@@ -95,7 +110,7 @@ async def perform(
     until: float = np.inf,
 ) -> tuple[reconcile.Settled, float, play.Told]:
     """Play on to the end, or stop as Ctrl-C does when the clock shows `until`; account for every household."""
-    db, ended, heard = Database(logins, 2), threading.Event(), list[play.Told]()
+    db, ended, heard = Database(press.logins, 2), threading.Event(), list[play.Told]()
     phones = Phones(folder, Server.at(url), tokens, Rates().ordinary, fieldwork.seed)
 
     def tell(told: play.Told) -> None:
@@ -107,8 +122,11 @@ async def perform(
         begun = await campaign.load(connection)
     assert begun.clock is not None
     begin = begun.clock.timestamp()
-    done = await play.play(city, fieldwork, phones, Clock(db, SPEED * DAY), begin, tell, ended)
+    clock = Clock(db, SPEED * DAY)
+    releases = asyncio.create_task(publishing.follow(press, clock.moment, ended, said.append))
+    done = await play.play(city, fieldwork, phones, clock, begin, tell, ended)
     assert done == np.isinf(until)
+    assert await releases, said
     phones.close()
     async with db.worker.begin() as connection:
         shown = (await campaign.load(connection)).now().timestamp()
@@ -212,6 +230,47 @@ async def test_everybody_sees_what_is_theirs(show: Show) -> None:
             else:
                 assert seen == (set() if person.grant.role == "local_government" else set(range(len(tree))))
     await db.close()
+
+
+async def test_what_is_published_meanwhile_and_after_the_consultation(show: Show) -> None:
+    """Each release once its day has come; then the final table, of everybody counted, as the truth file says."""
+    ids = files.ids_of_families(show.city, show.fieldwork)
+    welfare_files.write(show.press.files, show.city, show.welfare, draw_sites(show.city, show.welfare), ids)
+    truth = {row["code"]: row for row in welfare_files.by_block(show.city, show.fieldwork, show.welfare, ids)}
+    db = Database(show.logins, 2)
+    async with db.worker.begin() as connection:
+        made = await making.sealed(connection)
+    assert made, show.said
+    assert made[-1].release == len(stage.FIELD_DAYS)
+    assert [line for line in show.said if "no release" in line] == []
+    for one in made:
+        assert one.kind == "field"
+        assert one.due == stage.day(stage.FIELD_DAYS[one.release - 1]) <= one.as_of.astimezone(ZONE).date()
+    nobody, end = threading.Event(), datetime.fromtimestamp(play.END, ZONE)
+    await Clock(db, 0).stop(AFTER)
+    try:
+        for again in (False, True):  # a start after a kill does it once more
+            said = list[str]()
+            assert await publishing.conclude(show.press, nobody, said.append), said
+            assert any("the final table, is out" in line for line in said) is not again, said
+            assert sum("held back" in line for line in said) == len(publishing.OFFICE)
+        async with db.worker.connect() as connection:
+            assert (await recount(connection)).sound
+            nothing = np.zeros(len(show.fieldwork.visits), dtype=bool)
+            found = await reconcile.reconcile(connection, show.city, show.fieldwork, nothing)
+            assert found.differences == []
+            reader = await accounts.find(connection, "pemda")
+        async with db.as_reader(reader.account_id) as connection:
+            sealed = await published.find(connection, len(stage.FIELD_DAYS) + 1)
+            page = await published.areas(connection, sealed, Question("block"))
+        assert sealed.about["kind"] == "final"
+        assert {row["code"]: row["households"] for row in page.rows} == {c: b["households"] for c, b in truth.items()}
+        assert all(abs(row["poor"] - truth[row["code"]]["poor_final"]) < 8 * 3 for row in page.rows), "σ is 3"
+        assert sum(block["poor_final"] for block in truth.values()) > 50
+    finally:
+        async with db.worker.begin() as connection:
+            await campaign.set_clock(connection, end)
+        await db.close()
 
 
 def test_a_task_that_fails_is_told(tmp_path: Path) -> None:

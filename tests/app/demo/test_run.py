@@ -91,6 +91,8 @@ def test_it_says_where_the_map_is_and_how_to_log_in(first: Demo) -> None:
     said = first.said.read_text()
     assert re.search(r"The map is at http://127\.0\.0\.1:\d+ after \d+ s: a simulated city of 11 blocks", said)
     assert all(f" {role} " in said for role in ROLES)
+    assert re.search(r"http://127\.0\.0\.1:\d+/releases", said)
+    assert re.search(r"http://127\.0\.0\.1:\d+/welfare", said)
     password = re.search(r"password ([a-z0-9-]{19})", said)
     assert password
     url = first.until(r"http://127\.0\.0\.1:\d+")[0]
@@ -116,6 +118,7 @@ def test_what_lies_in_its_folder(first: Demo) -> None:
     assert truth["seed"] == 22
     assert {plant["kind"] for plant in truth["planted"]} >= {"hole", "swapped_axes", "fabricated_cluster"}
     assert truth["welfare"]["outlier_forum"]["block"]
+    assert sum(block["families"] for block in truth["welfare"]["blocks"]) == truth["welfare"]["families"]
     for name in (files.BLOCKS, files.PRELIST, files.EXPECTED, files.ASSIGNMENTS, files.FOOTPRINTS):
         assert "is_simulated" in (place / "files" / name).read_text(encoding="utf-8-sig")[:2000]
     assert (place / "demo.json").stat().st_mode & 0o077 == 0

@@ -14,7 +14,7 @@ _NUMBER = re.compile(r"(?<![\w.-])\d+(?![\w.])")
 def _victims(seen: Seen) -> list[tuple[Family, int]]:
     """Victims of blocks in which little happens, and how many others are poor there."""
     found = []
-    for victim in (f for f in seen.city.victims("wave 1") if f.block.part in {"moved", "edited"}):
+    for victim in (f for f in seen.city.victims("wave 1") if f.block.part == "moved"):
         own = [f for f in seen.city.families if f.block is victim.block and f is not victim]
         found.append((victim, sum(f.poor for f in own if f.result == "completed")))
     return found
@@ -23,14 +23,13 @@ def _victims(seen: Seen) -> list[tuple[Family, int]]:
 @attack("filters on what is not shown, and totals", "sorted", bound=0)
 def filters(seen: Seen) -> Sequence[Guess]:
     """Rows with more than the others' count: the victim's block is among them only if the victim is poor."""
-    found = []
+    found, asked = [], dict[int, set[str]]()
     for victim, known in _victims(seen):
-        asked = [
-            {row["code"] for row in seen.door.areas(1, LEAF, **{name: least})}
-            for least in (known + 1, known + 2)
-            for name in ("min_poor",)
-        ]
-        found.append((victim.poor, victim.block.code in asked[0] and victim.block.code not in asked[1]))
+        for least in (known + 1, known + 2):
+            if least not in asked:
+                asked[least] = {row["code"] for row in seen.door.areas(1, LEAF, min_poor=least)}
+        own = victim.block.code
+        found.append((victim.poor, own in asked[known + 1] and own not in asked[known + 2]))
     return found
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from app.database import Database
 from geo.errors import BadInput
-from geo.ground.areas import Ground
+from geo.ground.areas import Ground, load_ground
 from geo.publish import cutoffs
 from geo.publish.cutoffs import FIELDS, Counts, Question, Scale
 from geo.publish.paging import Wanted
@@ -46,7 +46,8 @@ async def counted(
         await connection.execute(EVENT, rows)
         if door:
             await connection.execute(DOOR, list(door))
-        found = await cutoffs.read(connection, OPERATOR, Question(scale, *cut, DAY, ZONE))
+        tree = (await load_ground(connection)).tree
+        found = await cutoffs.read(connection, tree, OPERATOR, Question(scale, *cut, DAY, ZONE))
     return {
         number: {name: n for name, n in zip(FIELDS, of, strict=True) if n}
         for number, of in zip(found.number.tolist(), found.of.tolist(), strict=True)
@@ -110,19 +111,22 @@ async def test_of_the_ledger_and_the_door_the_later_counts_and_of_one_day_the_le
     assert found[HERE] == {"families": 4, "unknown": 4, "outside_poor_field": 3}
 
 
-async def test_only_households_of_the_scope_are_counted(db: Database) -> None:
+async def test_only_households_of_the_scope_and_the_area_are_counted(db: Database, ground: Ground) -> None:
     async with db.worker.begin() as connection:
         await connection.execute(EVENT, [rank(str(b.number), b.number, decile=5) for b in BLOCKS])
         scope = Scope(0, "", "supervisor", ((4, 7),))
-        found = await cutoffs.read(connection, scope, Question("decile", 4, 5, DAY, ZONE))
+        found = await cutoffs.read(connection, ground.tree, scope, Question("decile", 4, 5, DAY, ZONE))
+        one = await cutoffs.read(connection, ground.tree, scope, Question("decile", 4, 5, DAY, ZONE, BLOCKS[1].number))
+        none = await cutoffs.read(connection, ground.tree, scope, Question("decile", 4, 5, DAY, ZONE, THERE))
     assert found.number.tolist() == [b.number for b in BLOCKS[:3]]
+    assert (one.number.tolist(), none.number.tolist()) == ([BLOCKS[1].number], [])
 
 
 @pytest.mark.parametrize(("scale", "cut"), [("decile", 11), ("decile", 4.5), ("rank", -1), ("consultation", 5)])
-async def test_a_cut_off_that_is_none_is_refused(db: Database, scale: Scale, cut: float) -> None:
+async def test_a_cut_off_that_is_none_is_refused(db: Database, ground: Ground, scale: Scale, cut: float) -> None:
     async with db.worker.begin() as connection:
         with pytest.raises(BadInput) as refused:
-            await cutoffs.read(connection, OPERATOR, Question(scale, 1, cut, DAY, ZONE))
+            await cutoffs.read(connection, ground.tree, OPERATOR, Question(scale, 1, cut, DAY, ZONE))
     assert refused.value.code == "bad-cut-off"
 
 

@@ -54,7 +54,7 @@ async def figures(db: Database, release: int) -> tuple[Figures, Figures]:
         found = "SELECT {}, n, value, draws, expected FROM release.{}_figure WHERE release = :release"
         by_area = (await connection.execute(text(found.format("number", "area")), of)).all()
         by_cell = (await connection.execute(text(found.format("cell", "cell")), of)).all()
-    return {row[0]: tuple(row[1:]) for row in by_area}, {row[0]: tuple(row[1:]) for row in by_cell}  # type: ignore[misc]
+    return {row[0]: tuple(row[1:]) for row in by_area}, {row[0]: tuple(row[1:]) for row in by_cell}
 
 
 def drawn(kind: str, release: int, measure: str, system: str, leaf: str, entering: list[Family]) -> int:
@@ -153,6 +153,10 @@ async def test_the_final_table_is_a_fresh_count_with_a_draw_for_every_leaf(
         await say(connection, measure, {b[0].name: values[1]}, revision=2)
         await say(connection, measure, {b[1].name: values[1]}, dated=date(2024, 1, 1))
     await begin(db, FINAL, moved)
+    async with db.worker.connect() as connection:
+        ahead = await preview(connection, path)
+    assert (ahead.judged, ahead.entering[0].opens, ahead.entering[0].households) == (33, 6, 33)
+    assert [slot.release for slot in ahead.passed_over] == [2, 3, 4, 5]
     done = await making.make(db.worker, path)
     assert (done.release, done.kind, done.measure) == (6, "final", measure)
     found, by_cell = await figures(db, 6)
@@ -307,7 +311,7 @@ async def test_a_sealed_release_that_was_altered_is_found(db: Database, path: Pa
         b"cakupan release\t1\tfield\tfield_status\t2022-10-22\t2022-10-22T04:00:00.000000+00:00\n"
     )
     assert f"\narea\tblock\t{C.code}\t0\t0\t0\t60\n".encode() in bytes_of
-    assert publisher.kept(path).sealed == {1: done.digest.hex()}  # type: ignore[union-attr]
+    assert publisher.kept(path).sealed == {1: done.digest.hex()}
     with owner.begin() as connection:
         connection.execute(text("ALTER TABLE release.area_figure DISABLE TRIGGER only_grows"))
         connection.execute(text("UPDATE release.area_figure SET value = value + 1 WHERE number = 5"))

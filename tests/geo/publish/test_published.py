@@ -77,6 +77,7 @@ async def test_overview(world: World) -> None:
         (release, digest(release).hex()) for release in (FIELD, FINAL)
     ]
     assert said["cost"] == {"now": cost.of(2), "whole": cost.of(2)}
+    assert said["levels"] == list(LEVELS)
     assert (said["terms"]["sigma"], said["terms"]["gate"], said["terms"]["shown_from"]) == (3, 20, 10)
 
 
@@ -88,7 +89,7 @@ async def test_where_nothing_is_fixed(empty_database: Logins) -> None:
             await published.find(connection, FIELD)
     await db.close()
     assert caught.value.code == "no-release"
-    assert (said["terms"], said["calendar"], said["releases"]) == (None, [], [])
+    assert (said["terms"], said["levels"], said["calendar"], said["releases"]) == (None, [], [], [])
     assert said["cost"] == {"now": cost.of(0), "whole": cost.of(2)}
 
 
