@@ -66,6 +66,7 @@ _APART = {
     "panel.": ("map.html",),
     "legend.": ("map.html", "releases.html"),
     "releases.": ("releases.html",),
+    "reading.": (),  # of the template of releases alone
     "days.": ("map.html",),
     **dict.fromkeys(("way.", "route."), ()),  # of files for maps and paper
     **dict.fromkeys(("copies.", "outbox."), (*offline.SHELLS.values(), "quality.html")),

@@ -27,8 +27,8 @@ SQL = queries.load(__file__)
 GROUPS = 4
 #: From which share of its families a forum has moved nearly all of them.
 NEARLY_ALL = 0.8
-#: How unlikely the movements of a forum are, all forums looked at allowed for, where it stands out (Holm 1979).
-ODD = 0.001
+#: How unlikely the movements of a forum are where it stands out, and how many of those told may be mere accidents.
+ODD, FALSE = 0.001, 0.01
 #: Odds are told up to here: beyond, the distribution is not to be believed so far out.
 MOST_ODDS = 1e9
 #: Reasons of an area that are told one by one, the commonest first; the others are summed under OTHERS.
@@ -114,8 +114,8 @@ def _block(tree: Tree, code: str) -> int:
 def judge(matrix: Ints) -> Judged:
     """Which forums stand out among all of these; `matrix` (f, 5, 5) as in Moves.
 
-    Those of at least LEAST_FAMILIES families of which nearly all were moved, and those of which so many were that of
-    ordinary forums not one in a thousand such lists holds one. `odds` are of each forum alone.
+    Of those with at least LEAST_FAMILIES families, whoever moved nearly all, and whoever moved as many as an ordinary
+    one does less than once in a thousand, so that of a hundred told at most one is an accident (false discovery rate).
     """
     families, moved = _known(matrix), _moved(matrix)
     enough = families >= peers.LEAST_FAMILIES
@@ -128,7 +128,7 @@ def judge(matrix: Ints) -> Judged:
         odds[enough] = np.minimum(1 / np.maximum(chance, 1 / MOST_ODDS), MOST_ODDS)
         usual[enough] = ordinary.share * families[enough]
         seldom[enough] = peers.seldom_more(ordinary, families[enough])
-        outlier[enough] |= peers.holm(chance) < ODD
+        outlier[enough] |= (chance < ODD) & (peers.false_share(chance) < FALSE)
     return Judged(ordinary, odds, usual, seldom, outlier)
 
 

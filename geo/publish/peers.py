@@ -78,12 +78,15 @@ def seldom_more(of: Ordinary, families: Ints) -> Ints:
     return found
 
 
-def holm(chance: Floats) -> Floats:
-    """Chances (n,) that allow for how many forums were looked at (Holm 1979): of all of them together, not of each."""
+def false_share(chance: Floats) -> Floats:
+    """For each forum (n,) the share of accidents among those told, if it and all less likely ones are told.
+
+    The false discovery rate of Benjamini and Hochberg (1995), which allows for how many forums were looked at.
+    """
     order = np.argsort(chance, kind="stable")
-    left = len(chance) - np.arange(len(chance))
+    rate = chance[order] * len(chance) / np.arange(1, len(chance) + 1)
     found = np.empty(len(chance))
-    found[order] = np.minimum(np.maximum.accumulate(chance[order] * left), 1.0)
+    found[order] = np.minimum(np.minimum.accumulate(rate[::-1])[::-1], 1.0)
     return found
 
 

@@ -3,7 +3,7 @@
 from geo.ground import cells
 from tests.app.probing import Asker
 from tests.app.published import FIELD, FINAL, Figure
-from tests.app.reading import PLACED, Row, rows_of, text_of, tile_of
+from tests.app.reading import Row, rows_of, text_of, tile_of
 from tests.app.realm import AREAS, BLOCKS, GRANTS, SIDE, SOUTH, WEST, Caller
 
 #: Blocks more often than the others, for only they are hidden.
@@ -38,7 +38,7 @@ class Outsider(Asker):
         return frozenset(n for code in codes for n in (BLOCKS.values() if code is None else AREAS[code].blocks))
 
     async def _areas_of(self, caller: Caller, release: int) -> None:
-        level, format_ = self._chance.choice(LEVELS), self._format(PLACED)
+        level, format_ = self._chance.choice(LEVELS), self._format()
         asked = {"level": level, "within": self._code(), "q": self._chance.choice([None, "Area", "64", "%"]),
                  "sort": self._chance.choice([None, "poor", "share", "households", "score"]),
                  "limit": self._limit(10_000), "format": format_}  # fmt: skip
@@ -48,7 +48,7 @@ class Outsider(Asker):
             self._told(caller, row, release, number, level != "block" or number in self._reads(caller))
 
     async def _cells_of(self, caller: Caller, release: int) -> None:
-        resolution, format_ = self._chance.choice((3, 4, 5, 6, 7, 8, 8, 8, 8, 9)), self._format(PLACED)
+        resolution, format_ = self._chance.choice((3, 4, 5, 6, 7, 8, 8, 8, 8, 9)), self._format()
         asked = {"res": resolution, "bbox": self._box(), "within": self._code(), "format": format_}
         answer = await self._get(caller, f"/v1/releases/{release}/cells", asked)
         for row in rows_of(answer.body, "cells", format_) if answer.status == 200 else ():

@@ -28,6 +28,7 @@ from geo.intake.batch import Envelope
 from geo.scope import OPERATOR
 from geo.trust import accounts, credentials, grants
 from geo.trust.grants import Grant
+from tests.app import published
 from tests.app.published import Figure
 from tests.world import NOW
 
@@ -197,7 +198,18 @@ async def build(db: Database) -> Realm:
         await _send(connection, realm)
         await connection.execute(text(CONSULTED))
         await connection.execute(text(HELD_BACK))
+        await _publish(connection, realm)
     return realm
+
+
+async def _publish(db: AsyncConnection, realm: Realm) -> None:
+    """Two releases. Numbers of areas and of cells never meet, so that one table holds the figures of both."""
+    await published.lay(db)
+    for release in (published.FIELD, published.FINAL):
+        figures = await published.area_figures(db, release)
+        realm.released[release] = figures | await published.cell_figures(db, release)
+    leaves = await db.execute(text("SELECT cell, number FROM release.cell WHERE resolution = 8"))
+    realm.owners.update({row.cell: row.number for row in leaves})
 
 
 #: Every household was moved from group 3 to 2 by the forum of its block, and has a rank.

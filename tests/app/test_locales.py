@@ -9,6 +9,7 @@ from app import locales
 from geo.intake.batch import STATUSES
 from geo.intake.reasons import Reason
 from geo.intake.submissions import FIELDS
+from geo.publish.judging import LedgerReason
 from geo.schema import COUNTS, ROLES, SERIES
 from geo.watch.coverage import STATES
 from geo.watch.gaps import REASONS
@@ -36,6 +37,8 @@ def test_both_languages_fill_in_the_same_values():
     [
         ("fault", [r.value for r in Reason]),
         ("held", [r.value for r in Reason]),
+        ("unfit", [r.value for r in LedgerReason]),
+        ("welfare", [f"todo_{r}" for r in LedgerReason]),
         ("field", FIELDS),
         ("receipt", STATUSES),
         ("state", STATES),

@@ -1,7 +1,9 @@
 """The shells of the pages, their files, and who gets in."""
 
 import asyncio
+import json
 import re
+import time
 
 import httpx2
 import pytest
@@ -11,6 +13,7 @@ from app.database import Database
 from geo.trust import accounts, credentials
 from geo.trust.grants import Grant
 from tests.conftest import serving
+from tests.world import submission
 
 PAGES = ("/", "/gaps", "/quarantine")
 
@@ -60,16 +63,46 @@ def test_watchers_see_pages_with_their_name_and_role(open_page, path, who):
 def test_local_government_does_not_see_the_live_map(open_page):
     answer = open_page("/", "local_government")
     assert answer.status_code == 403
-    assert "Belum terbuka untuk akun ini" in answer.text
+    assert "Halaman Anda ada di tempat lain" in answer.text
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/login"])
+@pytest.mark.parametrize("path", PAGES)
+def test_local_government_is_told_where_its_page_is(open_page, path):
+    assert 'class="button" href="/releases"' in open_page(path, "local_government").text
+
+
+def test_who_reads_releases_alone_lands_on_them_after_the_log_in(service):
+    for who, page in (("local_government", "/releases"), ("coordinator", "/")):
+        with service.client(None) as client:
+            answer = client.post("/login", data={"name": who, "password": service.password})
+        assert answer.headers["location"] == page
+
+
+def test_an_upload_changes_no_byte_of_the_page_of_releases(service):
+    def seen():
+        with service.client(None) as client:
+            return client.get("/releases").content
+
+    before = seen()
+    setup = json.loads(re.search(rb'id="setup">(.*?)</script>', before, re.DOTALL)[1])
+    assert set(setup["campaign"]) == {"name", "time_zone", "edition", "simulated"}
+    assert setup["me"] is None
+    assert service.send(*(submission(f"releases{n}") for n in range(5))).json()["counts"]["stored"] == 5
+    with service.client() as client:
+        limit = time.monotonic() + 10
+        while client.get("/v1/coverage?level=scope").json()["coverage"][0]["completed"] < 5:
+            assert time.monotonic() < limit, "they were not counted"
+            time.sleep(0.05)
+    assert seen() == before
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/login", "/releases"])
 def test_every_page_says_that_data_are_simulated(open_page, path):
     assert "DATA SIMULASI" in open_page(path).text
     assert "SIMULATED DATA" in open_page(f"{path}?lang=en").text
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/login"])
+@pytest.mark.parametrize("path", [*PAGES, "/login", "/releases"])
 def test_no_page_has_scripts_or_styles_that_the_policy_would_refuse(open_page, path):
     page = open_page(path).text
     scripts = re.findall(r"<script\b([^>]*)>", page)

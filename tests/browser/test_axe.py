@@ -5,10 +5,11 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import expect
 
 from app.pages.routes import PAGES
+from tests.app.published import publish
 from tests.app.townspeople import done
 from tests.browser.conftest import DESK, PHONE
 from tests.browser.test_welfare import lay as consult
-from tests.world import BLOCKS, submission
+from tests.world import BLOCKS, VILLAGES, submission
 
 pytestmark = pytest.mark.browser
 
@@ -26,12 +27,15 @@ PATHS = (
     "/welfare?look=held",
     "/?day=2022-10-20&measure=schedule",
     "/?projector=1&lang=en",
+    f"/releases?release=1&within={VILLAGES[0]}&within_level=village",
+    "/releases?with=1&lang=en",
 )
 
 
 @pytest.fixture(scope="module")
 def campaign(service):
-    """Some work, visits to make again, a row that waits for a decision, and forums that moved families."""
+    """Some work, visits to make again, a row that waits for a decision, forums that moved families, two releases."""
+    publish(service.logins)
     far = submission("far", lon=110.0, lat=-7.0)
     again = [submission(f"again{visit}", result="refused", visit=visit) for visit in (1, 3)]
     assert service.send(*(submission(i) for i in range(30)), far, *again).status_code == 201

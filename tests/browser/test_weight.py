@@ -15,6 +15,7 @@ from geo.ground import areas, assignments, expected
 from geo.ground.inspection import AreaRow
 from geo.ground.sources import Table
 from tests import world
+from tests.app.published import publish
 from tests.browser.conftest import PHONE
 from tests.conftest import PASSWORD, Service, people, serving
 from tests.world import EDITION, SIDE, SOUTH, VILLAGES, WEST, Block, submission
@@ -31,6 +32,7 @@ PAGES = {
     "/callbacks": "#list > li",
     "/plan?supervisor=pengawas-00": "#routes > .route",
     **dict.fromkeys(("/welfare?look=movements", "/welfare?look=cutoffs", "/welfare?look=held"), "#list > li"),
+    "/releases": "#list tbody tr",
     **dict.fromkeys(("/quality?look=flags", "/quality?look=boundaries", "/quality?look=again"), "#list > li"),
 }
 
@@ -40,8 +42,8 @@ CONSULTED = """
 INSERT INTO welfare.event
     (event_id, household_id, number, scale, dated, consultation, before, reason, decile, batch_id, row, actor, digest)
 SELECT gen_random_uuid(), 'SIM-' || number || '-' || n, number, scale, DATE '2022-10-20',
-    CASE scale WHEN 'consultation' THEN 2 + n % 2 END, CASE scale WHEN 'consultation' THEN 3 END, 'kehilangan pekerjaan',
-    CASE scale WHEN 'rank' THEN n % 10 + 1 END, gen_random_uuid(), n, 0, ''
+    CASE scale WHEN 'consultation' THEN 2 + n % 2 END, CASE scale WHEN 'consultation' THEN 3 END,
+    'kehilangan pekerjaan', CASE scale WHEN 'rank' THEN n % 10 + 1 END, gen_random_uuid(), n, 0, ''
 FROM ground.area, generate_series(1, 60) n, (VALUES ('consultation'), ('rank')) s (scale)
 WHERE number = last
 """
@@ -94,6 +96,7 @@ def wide(settings: Settings, database) -> Iterator[Service]:
     blocks = _blocks()
     asyncio.run(_fill(unborn, blocks))
     tokens = asyncio.run(people(database))
+    publish(database)
     with serving(settings, database) as url:
         service = Service(url, database, tokens, PASSWORD)
         rows = [

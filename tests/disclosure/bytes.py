@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tests.app.matrix import GUARDED, OPEN, PUBLISHED
 from tests.disclosure.city import COLUMNS, ROWS, SIDE, SOUTH, VILLAGES, WEST
-from tests.disclosure.doors import EVERYBODY, LEAF, LEVELS, said
+from tests.disclosure.doors import EVERYBODY, LEAF, LEVELS, SECOND, said
 
 if TYPE_CHECKING:
     from tests.disclosure.stage import Stage
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Asked = tuple[str, str, str]
 Look = dict[Asked, tuple[int, tuple[tuple[str, str], ...], bytes]]
 
-FORMATS = ("json", "csv", "geojson", "xlsx", "gpkg")
+FORMATS = ("csv", "geojson", "xlsx", "gpkg")
 LAYERS = ("areas", "blocks", "cells")
 ZOOMS = (6, 9, 11, 12, 13, 14)
 
@@ -40,26 +40,30 @@ _NONCE = re.compile(rb"nonce-[A-Za-z0-9+/_=-]+")
 
 
 def published(release: int = 1) -> Iterator[str]:
-    """What a release says, in every form."""
+    """What a release says, as lists and tiles."""
     base = f"/v1/releases/{release}"
     yield "/v1/releases"
     for level in (*LEVELS, LEAF):
         yield f"{base}/areas?level={level}&limit=1000"
     for resolution in range(4, 9):
         yield f"{base}/cells?res={resolution}"
-    for format_ in FORMATS[1:]:
-        yield f"{base}/areas?level={LEAF}&format={format_}&limit=1000"
-        yield f"{base}/cells?res=8&format={format_}"
-        yield f"{base}/areas?level=village&format={format_}&lang=en"
     for more in ("sort=poor", "sort=share", "sort=households", "q=RT", "limit=3", f"within={VILLAGES[0]}"):
         yield f"{base}/areas?level={LEAF}&{more}"
     yield f"{base}/cells?res=8&within={VILLAGES[1]}"
     yield f"{base}/cells?res=8&bbox={WEST},{SOUTH},{WEST + SIDE},{SOUTH + SIDE}"
     yield f"{base}/compare?with={release}&level={LEAF}"
     yield f"{base}/compare?with={release}&level=village&format=csv"
-    for whole in (f"{base}.xlsx", f"{base}.gpkg", f"{base}.xlsx?lang=en"):
-        yield whole
     yield from tiles(release)
+
+
+def files(release: int = 1) -> Iterator[str]:
+    """What a release says, as files."""
+    base = f"/v1/releases/{release}"
+    for format_ in FORMATS:
+        yield f"{base}/areas?level={LEAF}&format={format_}&limit=1000"
+        yield f"{base}/cells?res=8&format={format_}"
+    yield f"{base}/areas?level=village&format=xlsx&lang=en"
+    yield from (f"{base}.xlsx", f"{base}.gpkg", f"{base}.xlsx?lang=en")
 
 
 def tiles(release: int) -> Iterator[str]:
@@ -90,24 +94,25 @@ def elsewhere() -> Iterator[str]:
 
 
 def look(stage: "Stage") -> Look:
-    """Everything, as everybody."""
+    """Everything, as the public and one local government; the other one asks what differs between the two."""
     door = stage.seen["ours"].door
     found: Look = {}
     for who in EVERYBODY:
-        for address in (*published(), *elsewhere()):
+        more = (*files(), *elsewhere()) if who != SECOND else ()
+        for address in (*published(), *more):
             answer = door.get(address, who)
-            status, headers, body = said(answer)
-            found[who, "GET", address] = (status, headers, _NONCE.sub(b"", body))
-        for address in ("/v1/releases/1/areas?level=block", "/v1/releases/1.gpkg"):
-            client = door.clients[who]
-            for method, more in (("HEAD", {}), ("OPTIONS", {}), ("GET", {"Range": "bytes=0-99"})):
-                found[who, f"{method} {more}", address] = said(client.request(method, address, headers=more))
+            status, given, body = said(answer)
+            found[who, "GET", address] = (status, given, _NONCE.sub(b"", body))
+        for method, headers in (("HEAD", {}), ("OPTIONS", {}), ("GET", {"Range": "bytes=0-99"})):
+            address = "/v1/releases/1/areas?level=block"
+            answer = door.clients[who].request(method, address, headers=headers)
+            found[who, f"{method} {headers}", address] = said(answer)
     return found
 
 
 def routes_asked() -> set[str]:
     """Routes of PUBLISHED that a look goes through."""
     patterns = {route: re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(route.removeprefix("GET "))) for route in PUBLISHED}
-    paths = [address.partition("?")[0] for address in published()]
+    paths = [address.partition("?")[0] for address in (*published(), *files())]
     return {route for route, pattern in patterns.items() if any(re.fullmatch(pattern, path) for path in paths)}
 

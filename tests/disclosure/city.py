@@ -3,7 +3,7 @@
 The attacker knows everything of everybody: who lives where, when each was counted, and whether each is poor; only of a
 *victim* it does not know the one thing that a tossed coin decided. Blocks play parts, by what happens in them:
 
-- `watched`: after the first release one family is uploaded, one corrected and one deleted, one after another;
+- `watched`: after the first release, in every second one, a family is uploaded, one corrected and one deleted;
 - `edited`: after the first release nobody comes, but nineteen families are corrected, and the victim perhaps;
 - `moved`: nothing is ever corrected; at the consultation one family is moved, or nobody is;
 - `rich`: nobody is poor, but the victim of each wave perhaps.
@@ -187,22 +187,22 @@ class City:
     # What happens after the first release
 
     def newcomers(self) -> Iterator[Family]:
-        """In every watched block one more family is counted."""
-        blocks = self.of("watched")
+        """In every second watched block one more family is counted."""
+        blocks = self.of("watched")[::2]
         for block, coin in zip(blocks, self.coins(len(blocks)), strict=True):
             yield self.settle(block, 2, 91, poor=coin, victim="uploaded")
 
     def corrected(self) -> Iterator[Family]:
-        """In every watched block a family known as not poor is judged again."""
-        blocks = self.of("watched")
+        """In the same blocks a family known as not poor is judged again."""
+        blocks = self.of("watched")[::2]
         for block, coin in zip(blocks, self.coins(len(blocks)), strict=True):
             family = next(f for f in self.families if f.block is block and f.wave == 1 and not f.victim and not f.poor)
             family.victim, family.poor, family.revision = "corrected", coin, 2
             yield family
 
     def deleted(self) -> Iterator[Family]:
-        """In every watched block a family of whom nothing is known turns out to have moved away."""
-        for block in self.of("watched"):
+        """In the same blocks a family of whom nothing is known turns out to have moved away."""
+        for block in self.of("watched")[::2]:
             family = next(f for f in self.victims("wave 1") if f.block is block)
             family.result, family.revision = "moved", 2
             yield family

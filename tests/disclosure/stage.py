@@ -128,10 +128,10 @@ class Office:
 
     def upload(self, families: Sequence[Family], on: date) -> None:
         """Send the records of families as the office's phones would."""
-        with httpx2.Client(base_url=self.url, timeout=60, verify=CERTIFICATES) as client:
-            body = {"submissions": [family.record(on) for family in families]}
-            headers = {"Authorization": f"Bearer {self.token}"}
-            answer = client.post("/v1/submissions", json=body, headers=headers)
+        body = {"submissions": [family.record(on) for family in families]}
+        headers = {"Authorization": f"Bearer {self.token}"}
+        with httpx2.Client(timeout=60, verify=CERTIFICATES) as client:
+            answer = client.post(f"{self.url}/v1/submissions", json=body, headers=headers)
         assert answer.status_code == 201, answer.text
         assert answer.json()["counts"]["stored"] == len(families), answer.json()["counts"]
 

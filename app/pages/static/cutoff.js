@@ -66,7 +66,7 @@ export function beside({ whole, day }) {
     h("p", { class: "still" }, h("b", {}, `${net > 0 ? "+" : net < 0 ? "−" : ""}${number(Math.abs(net))}`), h("span", {}, t(`welfare.list_${way}`, { before: number(before), after: number(after) }))),
     added ? poorOf("added", added, whole) : null,
     dropped ? poorOf("dropped", dropped, whole) : null,
-    h("h3", {}, t("welfare.outside")),
+    h("h2", {}, t("welfare.outside")),
     h("ul", { class: "plain" },
       h("li", {}, t("welfare.outside_field", { n: number(whole.outside_poor_field) })),
       h("li", {}, t("welfare.outside_consultation", { n: number(whole.outside_poor_consultation) })),
@@ -79,7 +79,7 @@ function poorOf(which, n, whole) {
     const poor = whole[`${which}_poor_${scale}`];
     return h("li", {}, t(`welfare.poor_by_${scale}`, { n: number(poor), share: percent(poor / n) }));
   };
-  return [h("h3", {}, t(`welfare.of_${which}`, { n: number(n) })), h("ul", { class: "plain" }, line("field"), line("consultation"))];
+  return [h("h2", {}, t(`welfare.of_${which}`, { n: number(n) })), h("ul", { class: "plain" }, line("field"), line("consultation"))];
 }
 
 /** One area: what is added or dropped there, and from how many to how many. */

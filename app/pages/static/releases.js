@@ -110,7 +110,7 @@ function schedule() {
 /** "Release 3 of 6 · field table · as of 27 October 2022", and the others to choose from. */
 function name() {
   const said = t("releases.which", {
-    release: shown.release, of: all.calendar.length, kind: t(`releases.kind_${shown.kind}`), date: dayOf(shown.as_of, zone()),
+    release: shown.release, of: Math.max(...all.calendar.map((one) => one.release)), kind: t(`releases.kind_${shown.kind}`), date: dayOf(shown.as_of, zone()),
   });
   const pick = h("select", { "aria-label": t("releases.pick"), onchange: () => go({ release: Number(pick.value), before: null }) },
     [...all.releases].reverse().map((one) => h("option", { value: one.release, selected: one === shown }, dated(one))));

@@ -59,12 +59,13 @@ WHERE h.result = 'completed';
 
 -- name: freeze_households
 -- Those whose leaf's gate is open, poor where what is known of them (temporary table `known`) lies below a limit.
--- Whoever nothing is known of counts as not poor.
+-- Whoever nothing is known of counts as not poor. In the order of the key, which is several times faster.
 INSERT INTO welfare.frozen (release, system, household_id, leaf, revision, poor)
 SELECT :release, c.system, c.household_id, c.leaf, c.revision, coalesce(k.value < :below, false)
 FROM candidate c
 JOIN (SELECT system, leaf FROM candidate GROUP BY system, leaf HAVING count(*) >= :gate) o USING (system, leaf)
-LEFT JOIN known k USING (household_id);
+LEFT JOIN known k USING (household_id)
+ORDER BY c.system, c.household_id;
 
 -- name: freeze_blocks
 -- Families expected in each block. Where nobody lives, none are.
@@ -78,9 +79,11 @@ WHERE a.number = a.last;
 -- name: freeze_cells
 -- And in each cell: those of the finer cells in it. Unknown where it is of the block that the cell belongs to.
 INSERT INTO welfare.frozen_leaf (release, system, leaf, expected)
-SELECT :release, 'cell', c.cell, CASE WHEN b.expected IS NOT NULL THEN coalesce(s.expected, 0) END
+SELECT :release, 'cell', c.cell, CASE WHEN a.uninhabited OR e.expected IS NOT NULL THEN coalesce(s.expected, 0) END
 FROM release.cell c
-JOIN welfare.frozen_leaf b ON b.release = :release AND b.system = 'block' AND b.leaf = c.number
+JOIN release.area a ON a.number = c.number
+LEFT JOIN ground.area g ON g.edition_id = :edition_id AND g.level = a.level AND g.code = a.code
+LEFT JOIN ground.expected e ON e.edition_id = :edition_id AND e.series = :series AND e.number = g.number
 LEFT JOIN (
     SELECT ground.cell_parent(cell, 8) AS cell, CAST(sum(expected) AS integer) AS expected
     FROM ground.expected_cell WHERE edition_id = :edition_id AND series = :series GROUP BY 1

@@ -37,8 +37,10 @@ SELECT :release, c.cell, c.resolution, c.number, f.n, f.value, f.draws, nullif(f
 FROM figure f JOIN release.cell c ON c.cell = f.place;
 
 -- name: enter
+-- In the order of the key, which is several times faster.
 INSERT INTO welfare.entered (kind, system, household_id, release)
-SELECT :kind, system, household_id, release FROM welfare.frozen WHERE release = :release;
+SELECT :kind, system, household_id, release FROM welfare.frozen WHERE release = :release
+ORDER BY system, household_id;
 
 -- name: seal
 INSERT INTO release.release (release, kind, measure, due, as_of, digest)

@@ -58,7 +58,7 @@ FROM jsonb_to_recordset(CAST(:held AS jsonb)) AS q ("row" integer, household_id 
 LEFT JOIN intake.household h ON h.household_id = q.household_id
 LEFT JOIN ground.prelist p ON p.household_id = q.household_id
                           AND p.edition_id = (SELECT edition_id FROM ground.campaign)
-ORDER BY q.digest
+ORDER BY q."row"
 ON CONFLICT (digest) DO NOTHING;
 
 -- name: resolve

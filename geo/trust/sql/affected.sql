@@ -23,8 +23,8 @@ WHERE u.subject ? 'households' AND u.at >= :since
   AND (CAST(:credential AS integer) IS NULL OR u.credential_id = :credential);
 
 -- name: concerned
--- Whom reads in ranges of blocks concern: households with a record there, families listed there, and rows held back
--- there. One that was corrected into another block since was given out all the same: it stands where it counts now. With
+-- Whom reads in ranges of blocks concern: households with a record or an event of the ledger there, families listed
+-- there, and rows held back there. One that was corrected into another block since was given out all the same: it stands where it counts now. With
 -- `each` one by one, else counted by the area above the block; those of no block by themselves. A row held back that
 -- names no household as one is named is called by its number.
 WITH span AS (
@@ -40,6 +40,11 @@ WITH span AS (
     SELECT coalesce(substring(q.raw ->> 'household_id' FROM '^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,63}$'),
         'row ' || q.quarantine_id || ' held back'), q.number
     FROM span JOIN intake.quarantine q ON q.number BETWEEN span.first AND span.last
+    UNION ALL
+    SELECT e.household_id, e.number FROM span JOIN welfare.event e ON e.number BETWEEN span.first AND span.last
+    UNION ALL
+    SELECT coalesce(w.household_id, 'row ' || w.held_id || ' of welfare held back'), w.number
+    FROM span JOIN welfare.held w ON w.number BETWEEN span.first AND span.last
 ), concerned AS (
     SELECT g.household_id, coalesce(min(h.number), max(g.number)) AS number
     FROM given g LEFT JOIN intake.household h USING (household_id)

@@ -98,7 +98,7 @@ async def _arrive(db: Database, events: Ledger, door: Door, order: Sequence[int]
 
 
 @given(st.data())
-@settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 def test_in_whatever_order_it_arrives_a_day_reads_the_same(database: Logins, data: st.DataObject) -> None:
     events, door = data.draw(LEDGER), data.draw(DOOR)
     order = data.draw(st.permutations(range(len(events) + len(door))))
