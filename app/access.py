@@ -54,21 +54,20 @@ async def known(request: Request, house: HouseDep) -> Caller | None:
 
 async def _believed(request: Request, house: House, secret: str) -> Caller | None:
     """Who holds the secret, asked of the database now or a moment ago."""
-    believed: dict[bytes, tuple[float, Caller]] = request.app.state.believed
+    believed: dict[bytes, tuple[float, Caller | None]] = request.app.state.believed
     key, now = credentials.digest(secret), time.monotonic()
     if key in believed and now - believed[key][0] < BELIEVED_SECONDS:
         return believed[key][1]
-    if key not in believed:  # what was right a moment ago is no guess, however many others guess at this address
+    if key not in believed:  # what was known a moment ago is no guess, however many others guess at this address
         limits.of(request).may_fail(request)
     async with house.db.internal.begin() as connection:
         caller = await credentials.authenticate(connection, secret)
-    if caller is None:
-        limits.of(request).failed(request)
-        believed.pop(key, None)
-        return None
     if len(believed) > MOST_BELIEVED:
         believed.clear()
     believed[key] = (now, caller)
+    if caller is None:  # once for each: a browser sends the cookie of a session that has ended with every picture
+        limits.of(request).failed(request)
+        return None
     if caller.used_at is None or datetime.now(UTC) - caller.used_at > timedelta(hours=1):
         async with house.db.worker.begin() as connection:
             await credentials.used(connection, caller.credential_id)
@@ -106,6 +105,8 @@ async def reader(request: Request, found: Annotated[Caller | None, Depends(known
     """
     if found is None and ("authorization" in request.headers or PAGE_OF in request.headers):
         raise Denied("this token is not, or no longer, in force", code="not-logged-in")
+    if found is None:
+        limits.of(request).visited(request)
     return found
 
 

@@ -66,6 +66,12 @@ class Limits:
         if self._asked and not self._counters.hit(self._asked, "asked", str(account)):
             raise TooMany(self._seconds(self._asked, "asked", str(account)))
 
+    def visited(self, request: Request) -> None:
+        """Count a request of the public, by address. Raises TooMany."""
+        address = _address(request)
+        if self._asked and not self._counters.hit(self._asked, "visited", address):
+            raise TooMany(self._seconds(self._asked, "visited", address))
+
     def may_watch(self, account: int) -> None:
         """Before a stream is opened. Raises TooManyStreams."""
         if self._streams and self._open[account] >= self._streams:

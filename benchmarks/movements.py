@@ -75,7 +75,7 @@ def main() -> None:
             told.append(f"{sum(s[1] for s in scores):8d} of {sum(s[0] for s in scores):3d}")
             false, total = false + sum(s[2] for s in scores), total + given.seeds * world[0]
         print(f"{world[0]:6d} {world[1]:6.0%} {world[2]:7.3f}   {'    '.join(told)}   {false} of {total}")
-    print(f"\nnot compared: fewer than {peers.LEAST_PEERS} forums; forums of fewer than {peers.LEAST_FAMILIES} families")
+    print(f"\nnot compared: fewer than {peers.LEAST_PEERS} forums; smaller than {peers.LEAST_FAMILIES} families")
 
 
 if __name__ == "__main__":

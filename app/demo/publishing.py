@@ -52,17 +52,18 @@ class Press:
     files: Path
 
 
-async def follow(press: Press, moment: Callable[[], datetime], ended: threading.Event, say: Say) -> bool:
-    """Make each release of the field table once its day has come by `moment`, until all are made or `ended` is set.
+async def follow(press: Press, reached: Callable[[], float], ended: threading.Event, say: Say) -> bool:
+    """Make each release of the field table once the month has `reached` its day, until all are made or `ended` is set.
 
-    Whether nothing went wrong; what did is said, and keeps no month from going on.
+    `reached` is how far it was played, Unix seconds: the clock itself may run ahead of a slow machine. Whether nothing
+    went wrong; what did is said, and keeps no month from going on.
     """
     try:
         slots, zone, last = await _planned(press)
         for slot in slots:
-            due = datetime.combine(slot.due, time.min, zone)
+            due = datetime.combine(slot.due, time.min, zone).timestamp()
             while slot.release > last and not ended.is_set():  # one that took long may have a later one made instead
-                made = await _tried(press) if moment() >= due else None
+                made = await _tried(press) if reached() >= due else None
                 if made is None:
                     await asyncio.sleep(LOOK)
                     continue

@@ -254,16 +254,19 @@ async def _month(
     db: Database, phones: Phones, show: Show, service: Service, ended: threading.Event, at: float
 ) -> tuple[bool, bool]:
     """Play from `at` on (Unix seconds), and publish meanwhile; whether the month is over, and all was published."""
-    clock = Clock(db, show.speed * DAY / 60)
-    releases = asyncio.create_task(publishing.follow(show.press, clock.moment, ended, say))
+    reached = at
+    releases = asyncio.create_task(publishing.follow(show.press, lambda: reached, ended, say))
     with _progress() as tell:
 
         def look(told: play.Told) -> None:
+            nonlocal reached
+            reached = told.at
             if not ended.is_set():  # Ctrl-C ends the service, too
                 service.look()
             tell(told)
 
         try:
+            clock = Clock(db, show.speed * DAY / 60)
             finished = await play.play(show.city, show.fieldwork, phones, clock, at, look, ended)
         except BaseException:
             releases.cancel()

@@ -115,9 +115,10 @@ async def _freeze(db: AsyncConnection, terms: Terms, campaign: Campaign, slot: S
     measure = terms.measure_of(slot.kind)
     await choose(db, campaign, slot.kind)
     await ledger.known(db, _SCALES[measure], as_of.astimezone(ZoneInfo(terms.time_zone)).date())
+    if slot.kind == "field":
+        await db.execute(SQL["wait"], {"gate": GATE})
     below = terms.cut_off if measure == "score" else float(POOR_BELOW)
-    gate = GATE if slot.kind == "field" else 1
-    await db.execute(SQL["freeze_households"], {"release": slot.release, "below": below, "gate": gate})
+    await db.execute(SQL["freeze_households"], {"release": slot.release, "below": below})
     of = {"release": slot.release, "edition_id": campaign.edition_id, "series": terms.series}
     await db.execute(SQL["freeze_blocks"], of)
     await db.execute(SQL["freeze_cells"], of)

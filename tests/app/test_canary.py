@@ -24,7 +24,7 @@ from app.database import Logins
 from app.main import create_app
 from app.settings import Settings
 from tests.app import broken
-from tests.app.matrix import GUARDED, OPEN
+from tests.app.matrix import GUARDED, OPEN, PUBLISHED
 from tests.conftest import CERTIFICATES, PASSWORD
 from tests.faults import starter
 from tests.faults.stage import BACK, Stage, plain, ready, staged
@@ -175,7 +175,7 @@ def _every_route(run: Run, client: httpx2.Client) -> None:
     headers = {"User-Agent": HOUSEHOLD, "Referer": f"http://localhost/?{QUERY}", "Last-Event-ID": NATIONAL,
                "If-None-Match": f'"{HOUSEHOLD}"', "X-Forwarded-For": HOUSEHOLD, "Accept-Language": HOUSEHOLD,
                "Cookie": f"cakupan_lang={HOUSEHOLD}"}  # fmt: skip
-    for route in [*GUARDED, *OPEN]:
+    for route in [*GUARDED, *OPEN, *PUBLISHED]:
         method, _, path = route.partition(" ")
         if route == "POST /login":
             run.ask(client, method, path, data={"name": HOUSEHOLD, "password": WRONG, "to": f"/?{QUERY}"})

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import count
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -92,6 +93,21 @@ def test_who_guesses_waits_and_others_at_the_address_do_not(limited: Service, mo
             assert elsewhere.get("/v1/me", headers={"Authorization": "Bearer wrong"}).status_code == 401
 
 
+def test_the_public_waits_by_address_and_accounts_there_do_not(limited: Service) -> None:
+    with limited.client(None) as visitor, limited.client("supervisor") as account:
+        assert passed(lambda _: visitor.get("/v1/releases"), ASKED) == {200}
+        assert account.get("/v1/releases").status_code == 200
+        with stranger(limited, "127.0.0.8") as elsewhere:
+            assert elsewhere.get("/v1/releases").status_code == 200
+
+
+def test_a_session_that_ended_is_one_guess_however_often_its_cookie_comes(limited: Service) -> None:
+    with limited.client(None) as client:
+        client.cookies.set(access.COOKIE, "ended")
+        assert {client.get("/v1/releases").status_code for _ in range(FAILED * 2)} == {200}
+        assert wrong(client, 0).status_code == 401, "it has not used up the guesses of the address"
+
+
 def test_a_right_secret_is_no_guess(limited: Service) -> None:
     with limited.client(None) as client:
         for who in ["supervisor", "enumerator", "coordinator", "admin", "local_government"] * 4:
@@ -132,8 +148,10 @@ def test_a_storm_of_log_ins_lets_uploads_through(settings: Settings, database: L
 
 
 def test_who_is_behind_a_proxy_counts_by_itself_and_nobody_else_may_say_so(limited: Service) -> None:
+    guesses = count()
+
     def by(address: str) -> dict[str, str]:
-        return {"X-Forwarded-For": address, "Authorization": "Bearer guess"}
+        return {"X-Forwarded-For": address, "Authorization": f"Bearer guess {next(guesses)}"}
 
     with limited.client(None) as proxy:  # at 127.0.0.1, which is believed
         assert passed(lambda _: proxy.get("/v1/me", headers=by("203.0.113.7")), FAILED) == {401}

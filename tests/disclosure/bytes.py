@@ -115,4 +115,3 @@ def routes_asked() -> set[str]:
     patterns = {route: re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(route.removeprefix("GET "))) for route in PUBLISHED}
     paths = [address.partition("?")[0] for address in (*published(), *files())]
     return {route for route, pattern in patterns.items() if any(re.fullmatch(pattern, path) for path in paths)}
-

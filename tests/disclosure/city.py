@@ -176,7 +176,7 @@ class City:
             self._strays()
 
     def _strays(self) -> None:
-        """Families counted in the second village whose points lie in cells of the first: one for each pair of blocks."""
+        """Families counted in the second village whose points lie in cells of the first, a pair of blocks each."""
         here, there = (
             [b for b in self.blocks if b.village == n and b.part in {"watched", "edited", "moved"}] for n in (0, 1)
         )

@@ -87,7 +87,9 @@ def _drawn(true: Numbers) -> Numbers:
     return true + [noise.draw(key, FIELD, "naive", str(n), b"") for n in range(len(true))]
 
 
-def play(publish: Publisher, trials: int, purposes: Sequence[Purpose] = (FIELD,), *, alone: bool = False) -> list[Guess]:
+def play(
+    publish: Publisher, trials: int, purposes: Sequence[Purpose] = (FIELD,), *, alone: bool = False
+) -> list[Guess]:
     """Guesses of so many games, each with all tables of `purposes`; `alone`: nobody else of the leaf is poor."""
     chance = random.Random(9)  # noqa: S311 -- decides who is poor; the noise has keys of its own
     found = []

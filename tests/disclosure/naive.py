@@ -1,4 +1,4 @@
-"""How others would have done it: naive services over the same database, each with one of the flaws that gave families away.
+"""Naive services over the same database, each with one of the flaws that gave families away elsewhere.
 
 Every attack must succeed against one of them, else it proves nothing of ours. `/{flaw}/v1/releases/…` answers in the
 form of our own service. Live ones look at the households whenever they are asked; the others are made at the moments at
@@ -148,7 +148,7 @@ class Naive:
         return before | fresh
 
     def _corrected(self, now: list[Household], release: int) -> dict[Leaf, Figure]:
-        """Noise is drawn when households enter; a correction enters as it is, for there is noise in the figure already."""
+        """Noise is drawn when households enter; a correction enters as it is, for the figure has noise already."""
         known = self.values["corrected"]
         before = dict(self.kept.get(("corrected", release - 1), {}))
         fresh = counts(h for h in now if h.name not in known)
@@ -217,7 +217,7 @@ def counts(households: Iterable[Household]) -> dict[Leaf, tuple[int, int]]:
     return found
 
 
-def create(naive: Naive) -> FastAPI:  # noqa: C901, PLR0915 -- a row of routes
+def create(naive: Naive) -> FastAPI:  # noqa: C901 -- a row of routes
     """The naive services as one application."""
     app = FastAPI(openapi_url=None)
 

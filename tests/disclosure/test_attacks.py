@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.disclosure.attacks import arithmetic, places, watching, words
-from tests.disclosure.attacks.knowledge import ATTACKS, Attack, measured
+from tests.disclosure.attacks.knowledge import Attack, measured
+from tests.disclosure.attacks.listed import ATTACKS
 from tests.disclosure.stage import OURS, Stage
 
 #: An attack that wins less on a naive service is a broken attack.
@@ -11,9 +11,6 @@ BITES = 0.5
 
 #: Intervals that hold all but once in a million, lest a fair coin fail a test.
 SURE = 4.9
-
-LISTED = [(module.__name__, attack) for module in (watching, arithmetic, places, words)
-          for attack in vars(module).values() if isinstance(attack, Attack)]  # fmt: skip
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)

@@ -3,8 +3,9 @@
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;
 
 -- name: patient
--- A province takes minutes, and nobody waits for this transaction.
-SELECT set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true);
+-- A province takes minutes, and nobody waits for this transaction. It is alone, so it may use some memory.
+SELECT set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true),
+    set_config('work_mem', '128MB', true);
 
 -- name: making
 SELECT m.release, c.kind, c.due, m.as_of, m.key, m.digest
@@ -57,13 +58,19 @@ LEFT JOIN release.area l ON l.level = g.level AND l.code = g.code AND l.number =
 LEFT JOIN release.cell c ON c.cell = ground.cell_parent(h.cell, 8)
 WHERE h.result = 'completed';
 
+-- name: wait
+-- Households of leaves that too few newly enter wait. (Taken out here, and not in the join below, whose rows would be
+-- guessed to be few.)
+DELETE FROM candidate c
+USING (SELECT system, leaf FROM candidate GROUP BY system, leaf HAVING count(*) < :gate) s
+WHERE c.system = s.system AND c.leaf = s.leaf;
+
 -- name: freeze_households
--- Those whose leaf's gate is open, poor where what is known of them (temporary table `known`) lies below a limit.
--- Whoever nothing is known of counts as not poor. In the order of the key, which is several times faster.
+-- All others, poor where what is known of them (temporary table `known`) lies below a limit. Whoever nothing is known of
+-- counts as not poor. In the order of the key, which is faster.
 INSERT INTO welfare.frozen (release, system, household_id, leaf, revision, poor)
 SELECT :release, c.system, c.household_id, c.leaf, c.revision, coalesce(k.value < :below, false)
 FROM candidate c
-JOIN (SELECT system, leaf FROM candidate GROUP BY system, leaf HAVING count(*) >= :gate) o USING (system, leaf)
 LEFT JOIN known k USING (household_id)
 ORDER BY c.system, c.household_id;
 

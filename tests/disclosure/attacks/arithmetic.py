@@ -1,4 +1,4 @@
-"""Attacks by reckoning: what is missing from a list, sums against their parts, two systems, many copies, two colluders."""
+"""Attacks by reckoning: rows that are missing, sums against their parts, two systems, many copies, colluders."""
 
 from collections.abc import Sequence
 
@@ -122,5 +122,3 @@ def collusion(seen: Seen) -> Sequence[Guess]:
         else:
             found.append((victim.poor, likely(left(seen, release, leaf, victim) for leaf in leaves_of(victim))))
     return found
-
-

@@ -42,17 +42,10 @@ class Attack:
     run: Callable[[Seen], Sequence[Guess]]
 
 
-ATTACKS: list[Attack] = []
-
-
 def attack(name: str, *naive: str, bound: float) -> Callable[[Callable[[Seen], Sequence[Guess]]], Attack]:
-    """Put an attack on the list."""
+    """Make a function an attack."""
 
-    def listed(run: Callable[[Seen], Sequence[Guess]]) -> Attack:
-        ATTACKS.append(Attack(name, naive, bound, run))
-        return ATTACKS[-1]
-
-    return listed
+    return lambda run: Attack(name, naive, bound, run)
 
 
 def measured(guesses: Iterable[Guess], z: float = 1.96) -> Measured:

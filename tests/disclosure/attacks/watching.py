@@ -59,9 +59,7 @@ def unchanged(seen: Seen) -> Sequence[Guess]:
 @attack("two tables differ in noise", "seeded", bound=BOTH)
 def same_noise(seen: Seen) -> Sequence[Guess]:
     """The final table less the field table: what was drawn twice alike is gone."""
-    return [
-        (victim.later, likely(change(seen, FINAL, victim, LAST_FIELD))) for victim in seen.city.victims("moved")
-    ]
+    return [(victim.later, likely(change(seen, FINAL, victim, LAST_FIELD))) for victim in seen.city.victims("moved")]
 
 
 def _edited(seen: Seen) -> list[tuple[bool, Family]]:
