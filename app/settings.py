@@ -82,7 +82,9 @@ class Settings(BaseSettings):
         description="Free part of the private database's disk below which uploads are put off, percent; 0: never.",
     )
     requests_per_minute: int = Field(
-        default=3000, ge=0, description="Most requests a minute of one account, or of the public at one address; 0: any number."
+        default=3000,
+        ge=0,
+        description="Most requests a minute of one account, or of the public at one address; 0: any number.",
     )
     streams_per_account: int = Field(
         default=100, ge=0, description="Most streams (open maps) of one account at once, in one process; 0: any number."

@@ -130,7 +130,6 @@ frozen = Table(
     Column("revision", Integer, nullable=False),
     Column("poor", Boolean, nullable=False),
     one_of("system", SYSTEMS),
-    Index("frozen_leaf_ix", "release", "system", "leaf", "household_id"),
     comment="the input of a release that is being made; the rows go when it is sealed",
     schema="welfare",
 )

@@ -102,8 +102,7 @@ async def _seal(db: AsyncConnection, frozen: Frozen, path: Path, progress: Progr
     found = hashlib.sha256(await _canonical(db, of)).digest()
     await db.execute(SQL["enter"], of)
     await db.execute(SQL["seal"], of | {"digest": found})
-    for what in ("households", "leaves", "key"):
-        await db.execute(SQL[f"erase_{what}"], of)
+    await db.execute(SQL["forget"])
     said = {"release": frozen.release, "kind": frozen.kind, "digest": found.hex()}
     await audit.note(db, OPERATOR.actor, "release.make", **said)
     publisher.note(path, frozen.release, found)

@@ -59,8 +59,19 @@ END
 $$;
 COMMENT ON FUNCTION release.fixed IS 'What is published is fixed beforehand: nothing of it changes once a release began';
 
-REVOKE ALL ON FUNCTION release.scope(), release.fixed() FROM PUBLIC;
+CREATE FUNCTION welfare.forget() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    TRUNCATE welfare.making, welfare.frozen, welfare.frozen_leaf;
+END
+$$;
+COMMENT ON FUNCTION welfare.forget IS
+    'Key and input of a release that is sealed in the same transaction: the files go, where deleted rows would stay';
+
+REVOKE ALL ON FUNCTION release.scope(), release.fixed(), welfare.forget() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION release.scope() TO cakupan_release;
+GRANT EXECUTE ON FUNCTION welfare.forget() TO cakupan_worker;
 """
 
 RIGHTS = """
@@ -83,10 +94,9 @@ CREATE POLICY published ON release.cell_figure FOR SELECT TO cakupan_release
 """
 
 #: Tables with row-level security, tables of which rows are only ever added, and those fixed once a release began.
-GUARDED = ("welfare.event", "welfare.held", "welfare.entered", "welfare.frozen", "release.area_figure")
-GUARDED += ("release.cell_figure",)
-GROWING = ("welfare.event", "welfare.entered", "welfare.publisher", "release.release", "release.area_figure")
-GROWING += ("release.cell_figure",)
+FIGURES = ("release.area_figure", "release.cell_figure")
+GUARDED = ("welfare.event", "welfare.held", "welfare.entered", "welfare.frozen", *FIGURES)
+GROWING = ("welfare.event", "welfare.entered", "welfare.publisher", "release.release", *FIGURES)
 FIXED = ("release.terms", "release.calendar", "release.area", "release.cell")
 
 
@@ -291,7 +301,6 @@ def upgrade() -> None:
         schema="welfare",
         comment="the input of a release that is being made; the rows go when it is sealed",
     )
-    op.create_index("frozen_leaf_ix", "frozen", ["release", "system", "leaf", "household_id"], schema="welfare")
     op.create_table(
         "frozen_leaf",
         sa.Column("release", sa.SmallInteger(), autoincrement=False, nullable=False),

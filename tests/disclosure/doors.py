@@ -39,6 +39,7 @@ class Door:
     def get(self, path: str, who: str = PUBLIC, **query: Any) -> httpx2.Response:
         """One answer, whatever it says."""
         self.asked += 1
+        self.clients[who].cookies.clear()  # no language is remembered
         return self.clients[who].get(self.base + path, params=query or None)  # none at all, lest those of `path` go
 
     def areas(self, release: int, level: str, who: str = PUBLIC, **query: Any) -> list[Row]:

@@ -97,9 +97,10 @@ def test_two_worlds_differ_in_the_victims_leaves_and_in_the_sums_above(
             engine.dispose()
             making.make(logins, tmp_path / f"{poor}.json")
             with outside(settings, logins, before) as door:
-                others = {address: door.get(address, FIRST) for address in elsewhere() if "/releases" not in address}
-                said = {address: (answer.status_code, answer.content) for address, answer in others.items()}
-                worlds.append((door.leaves(1) | door.above(1), said))
+                url = str(door.clients[FIRST].base_url).rstrip("/").encode()
+                said = {address: door.get(address, FIRST) for address in elsewhere() if address not in APART}
+                bodies = {at: (one.status_code, one.content.replace(url, b"")) for at, one in said.items()}
+                worlds.append((door.leaves(1) | door.above(1), bodies))
     (first, first_said), (second, second_said) = worlds
     block, (_, cell) = leaves_of(victim)
     own = {block, ("8", cell)} | {(level, above(level)(block[1])) for level in doors.LEVELS}
@@ -109,7 +110,8 @@ def test_two_worlds_differ_in_the_victims_leaves_and_in_the_sums_above(
     for leaf in differ:
         changed = {name for name, told in first[leaf].items() if told != second[leaf][name]}
         assert changed <= {"poor", "poor_shown", "share_band"}
-    assert [address for address, told in first_said.items() if told != second_said[address]] == []
+    differ_too = [address for address, told in first_said.items() if told != second_said[address]]
+    assert [address for address in differ_too if not address.startswith("/v1/releases/1/areas")] == []
 
 
 def test_what_is_frozen_cannot_be_changed(settings: Settings, copy: Logins, before: Peopled, tmp_path: Path) -> None:

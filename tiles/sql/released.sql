@@ -10,9 +10,15 @@ ORDER BY place;
 SELECT lon, lat FROM release.area WHERE number = last;
 
 -- name: bounds
--- Where all of it lies, in degrees.
+-- Where all of it lies, in degrees; cells reach over the edge. (Larger ones are drawn in tiles that hold all of it.)
 SELECT ST_XMin(box) AS west, ST_YMin(box) AS south, ST_XMax(box) AS east, ST_YMax(box) AS north
-FROM (SELECT ST_Extent(geom) AS box FROM release.area WHERE parent = 0) whole;
+FROM (
+    SELECT ST_Extent(geom) AS box FROM (
+        SELECT geom FROM release.area WHERE parent = 0
+        UNION ALL
+        SELECT geom FROM release.cell WHERE resolution = 8
+    ) shape
+) whole;
 
 -- name: area_figures
 -- Figures of the areas of one level that touch one tile; null where the policy shows none.

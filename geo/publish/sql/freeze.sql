@@ -3,9 +3,10 @@
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;
 
 -- name: patient
--- A province takes minutes, and nobody waits for this transaction. It is alone, so it may use some memory.
+-- A province takes minutes, and nobody waits for this transaction. It is alone, so it may use some memory; and what it
+-- joins is large, whatever statistics say that are older than the last import.
 SELECT set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true),
-    set_config('work_mem', '128MB', true);
+    set_config('work_mem', '128MB', true), set_config('enable_nestloop', 'off', true);
 
 -- name: making
 SELECT m.release, c.kind, c.due, m.as_of, m.key, m.digest

@@ -46,14 +46,9 @@ ORDER BY system, household_id;
 INSERT INTO release.release (release, kind, measure, due, as_of, digest)
 VALUES (:release, :kind, :measure, :due, :as_of, :digest);
 
--- name: erase_households
-DELETE FROM welfare.frozen WHERE release = :release;
-
--- name: erase_leaves
-DELETE FROM welfare.frozen_leaf WHERE release = :release;
-
--- name: erase_key
-DELETE FROM welfare.making WHERE release = :release;
+-- name: forget
+-- Key and input are gone with this transaction, from the disk too.
+SELECT welfare.forget();
 
 -- name: sealed
 SELECT release, kind, measure, due, as_of, sealed_at, digest FROM release.release ORDER BY release;
