@@ -124,7 +124,7 @@ class City:
 
     @cached_property
     def blocks(self) -> list[Block]:
-        made = []
+        made: list[Block] = []
         for village, code in enumerate(VILLAGES):
             for n, part in enumerate(PARTS):
                 west, south = WEST + n % COLUMNS * SIDE, SOUTH + (village * ROWS + n // COLUMNS) * SIDE
@@ -277,7 +277,7 @@ async def build(db: AsyncConnection, city: City) -> None:
             "clock": noon(BEGINS - timedelta(days=1)),
         },
     )
-    rows = [{"block": b.code, "families": "100"} for b in city.blocks]
+    rows: list[dict[str, str | None]] = [{"block": b.code, "families": "100"} for b in city.blocks]
     table = Table(columns=["block", "families"], rows=rows, notices=[])
     await expected.store(db, EDITION, table, series="prelist", source="simulated", dated=date(2022, 10, 1))
 

@@ -39,13 +39,14 @@ def vertices(shape: Any) -> Iterator[tuple[float, float]]:
 
 def _drawn(seen: Seen) -> set[tuple[int, int]]:
     """Every vertex that anything shows, on a grid of a tenth of a metre."""
-    found = []
-    for path, queries in {
+    found: list[tuple[float, float]] = []
+    asked: dict[str, list[dict[str, Any]]] = {
         "clusters": [{}],
         "sites": [{}],
         "areas": [{"level": level, "format": "geojson"} for level in ("village", LEAF)],
         "cells": [{"res": res, "format": "geojson"} for res in (7, 8)],
-    }.items():
+    }
+    for path, queries in asked.items():
         for query in queries:
             for who in (FIRST, SECOND):
                 answer = seen.door.get(f"/v1/releases/1/{path}", who, **query)

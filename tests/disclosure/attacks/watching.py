@@ -81,11 +81,13 @@ def gate(seen: Seen) -> Sequence[Guess]:
 def second_entry(seen: Seen) -> Sequence[Guess]:
     """What a block's figure changed by, less what nineteen known ones were judged otherwise by."""
     found = []
+    blocks = [leaves_of(victim)[0] for _, victim in _edited(seen)]
+    still = all(value(seen.leaves[1], block) == value(seen.leaves[2], block) for block in blocks)
     for again, victim in _edited(seen):
         own = leaves_of(victim)[0]
         before, after = value(seen.leaves[1], own), value(seen.leaves[2], own)
-        if before is None or after is None or before == after:
-            found.append((again, False))
+        if still or before is None or after is None:
+            found.append((again, False))  # corrections do not enter at all
             continue
         known = sum(poor for f, poor in seen.truth.counted[2][own] if f is not victim)
         known -= sum(poor for f, poor in seen.truth.counted[1][own] if f is not victim)
