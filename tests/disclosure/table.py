@@ -71,7 +71,7 @@ def lines(folder: Path) -> Iterator[str]:
             with peopled(settings, cluster, "t_disclosure", words, SEED) as before:
                 yield from HEAD
                 yield from _played(settings, cluster, words, before, folder)
-                found = told(game(settings, cluster, before, words, folder, ROUNDS))
+                found = told(measured(game(settings, cluster, before, words, folder, ROUNDS)))
                 yield f"| one table, end to end, made {ROUNDS} times | | {found} | {cost.advantage(1):.2f} |"
         yield from games()
 
