@@ -132,7 +132,7 @@ class CutoffsOut(Said):
     cutoffs: list[ListedArea]
 
 
-@router.get("/v1/movements", responses=listed(MovementsOut))
+@router.get("/v1/movements", responses=listed(MovementsOut, places=False))
 async def movements(
     out: OutgoingDep,
     decider: Decider,
@@ -157,7 +157,7 @@ async def movements(
     return await _answer(out, "movements", _placed(live, page.numbers, page.rows), head)
 
 
-@router.get("/v1/cutoffs", responses=listed(CutoffsOut))
+@router.get("/v1/cutoffs", responses=listed(CutoffsOut, places=False))
 async def cutoffs(
     out: OutgoingDep,
     decider: Decider,

@@ -3,7 +3,7 @@
 import io
 import json
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, get_args
 from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app import formats, locales
+from app import formats, locales, release_files
 from app.main import create_app
 from app.mapfiles import SAID, Reader
 from app.settings import Settings
@@ -33,7 +33,8 @@ LISTS = {
     "quarantine": "/v1/quarantine",
 }
 OUTLINED = {"areas", "coverage", "cells", "gaps"}
-WITHOUT = ("/v1/enumerators", "/v1/access", "/v1/accounts", "/v1/audit", "/v1/progress")
+WITHOUT = ("/v1/enumerators", "/v1/access", "/v1/accounts", "/v1/audit", "/v1/progress", "/v1/movements", "/v1/cutoffs")
+WITHOUT += ("/v1/welfare/held",)
 HEAD = {"epoch": 3, "as_of": datetime(2022, 10, 24, 9, tzinfo=UTC), "edition": "2022_2", "series": "prelist"}
 MAKASSAR = ZoneInfo("Asia/Makassar")
 
@@ -240,4 +241,6 @@ def test_the_document_says_which_lists_have_places(settings: Settings, service: 
         if "format" in asked:
             said = set(methods["get"]["responses"]["200"]["content"])
             kinds = formats.TABLES + (formats.MAPS if path.removeprefix("/v1/") in SAID else ())
+            if path.startswith("/v1/releases/"):
+                kinds = get_args(release_files.Format)
             assert said == {formats._TYPES[kind].partition(";")[0] for kind in kinds}, path

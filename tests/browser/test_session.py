@@ -44,7 +44,7 @@ async def test_a_browser_that_prefers_english_gets_it(service, visit):
     await expect(page.locator("h1")).to_have_text("Log in")
 
 
-async def test_nobody_is_shown_local_government_pages_that_are_not_there(service, visit):
+async def test_a_local_government_is_told_where_its_page_is(service, visit):
     visited = await visit(service, "/", who="local_government")
-    await expect(visited.page.locator("h1")).to_have_text("Belum terbuka untuk akun ini")
+    await expect(visited.page.locator("h1")).to_have_text("Halaman Anda ada di tempat lain")
     visited.seen.faults[:] = [f for f in visited.seen.faults if "403" not in f]

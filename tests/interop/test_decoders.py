@@ -161,7 +161,8 @@ def by_maplibre(place: Place, told: list[dict[str, Any]]) -> Features:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("who", ["supervisor", pytest.param("admin", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("who", ["supervisor", "admin"])
 async def test_maplibre_reads_the_same(painted: Town, visit: Any, who: str) -> None:
     """In real Chromium, through the service's own style; PostGIS's own encoding is laid under another address."""
     page = (await visit(painted.service, "/gaps", who=who)).page

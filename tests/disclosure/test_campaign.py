@@ -1,22 +1,80 @@
-"""What was published is what was promised: who stands behind each figure, how often it was drawn, nothing else."""
+"""A whole campaign as the outsider sees it: attacks, bytes, figures and side doors, over one city played once."""
 
+import base64
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from statistics import fmean, pstdev
 
 import pytest
 
+from app.main import create_app
+from app.settings import Settings
 from geo.ground import cells as h3cells
 from geo.publish import cost
 from geo.publish.noise import SIGMA
+from tests.app.matrix import GUARDED, PUBLISHED, ROLES, request_of
 from tests.disclosure import making
 from tests.disclosure.attacks.arithmetic import everything
-from tests.disclosure.attacks.knowledge import Leaf
-from tests.disclosure.doors import FINEST, FIRST, LEAF, LEVELS, RESOLUTIONS, SECOND, Figures, Row
+from tests.disclosure.attacks.knowledge import Attack, Leaf, measured
+from tests.disclosure.attacks.listed import ATTACKS
+from tests.disclosure.bytes import published, routes_asked
+from tests.disclosure.doors import (
+    EVERYBODY,
+    FINEST,
+    FIRST,
+    LEAF,
+    LEVELS,
+    PUBLIC,
+    RESOLUTIONS,
+    SECOND,
+    Door,
+    Figures,
+    Row,
+)
 from tests.disclosure.naive import above as code_above
 from tests.disclosure.naive import parent
 from tests.disclosure.stage import FINAL_RELEASE, OURS, Seen, Stage
+
+# ── every attack: on naive services it must bite, on ours it must not ─────────────────────────────────────────────────
+
+#: An attack that wins less on a naive service is a broken attack.
+BITES = 0.5
+
+#: Intervals that hold all but once in a million, lest a fair coin fail a test.
+SURE = 4.9
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_attack(played: Stage, attack: Attack) -> None:
+    for flaw in attack.naive:
+        found = measured(attack.run(played.seen[flaw]))
+        assert found.advantage > BITES, f"on {flaw}: {found}"
+    ours = measured(attack.run(played.seen[OURS]), SURE)
+    if attack.bound == 0:
+        assert ours.advantage == 0, ours
+    assert ours.low <= attack.bound, ours
+
+
+# ── not one byte changes between two releases, whatever families do ───────────────────────────────────────────────────
+
+
+def test_nothing_moves_between_releases(played: Stage) -> None:
+    """Sixty families were uploaded, corrected and deleted in between, and some two hundred and thirty judged again."""
+    before, after = played.looked
+    assert before.keys() == after.keys()
+    changed = [asked for asked, answer in before.items() if after[asked] != answer]
+    assert changed == []
+    told = [asked for asked, (status, _, body) in before.items() if status == 200 and body]
+    assert len(told) > len(before) / 3, "most of what was asked was not there at all"
+
+
+def test_every_route_that_reads_releases_is_looked_at() -> None:
+    assert routes_asked() == set(PUBLISHED)
+
+
+# ── what was published is what was promised ───────────────────────────────────────────────────────────────────────────
 
 RELEASES = range(1, FINAL_RELEASE + 1)
 
@@ -31,7 +89,7 @@ def test_every_leaf_is_there_from_the_first_release_on(seen: Seen) -> None:
     for release in RELEASES:
         assert seen.leaves[release].keys() == seen.leaves[1].keys()
         assert {leaf for leaf in seen.leaves[release] if leaf[0] == LEAF} == blocks
-        assert {leaf for leaf in seen.truth.counted[release]} <= set(seen.leaves[release])  # noqa: C416
+        assert set(seen.truth.counted[release]) <= set(seen.leaves[release])
         assert None not in {row["poor"] for row in seen.leaves[release].values()}
 
 
@@ -158,3 +216,88 @@ def test_the_calendar_is_over(played: Stage, seen: Seen) -> None:
     assert overview["cost"]["now"] == overview["cost"]["whole"] == cost.of(2)
     assert making.refused(played.office.logins, played.publisher) == "not-due"
     assert seen.door.get("/v1/releases").json() == overview
+
+
+# ── ways around the front door ────────────────────────────────────────────────────────────────────────────────────────
+
+LEAVES = ("/v1/releases/1/areas?level=block&limit=1000", "/v1/releases/1/cells?res=8", "/v1/releases/6.xlsx",
+          "/v1/releases/1/areas?level=block&format=csv", "/v1/releases/1.gpkg")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def door(played: Stage) -> Door:
+    return played.seen[OURS].door
+
+
+def test_a_local_government_is_refused_everywhere_else(door: Door) -> None:
+    """Whatever it sends, to every route that is not for it."""
+    for route, of in GUARDED.items():
+        if ROLES - of.roles:
+            asked = request_of(route)
+            answer = door.clients[FIRST].request(asked["method"], asked["url"], json=asked.get("json"))
+            assert answer.status_code == 403, route
+            assert answer.json()["type"] in {f"urn:cakupan:problem:{why}" for why in ("not-allowed", "session-needed")}
+
+
+def test_refusals_do_not_tell_whether_a_family_is_there(door: Door, played: Stage) -> None:
+    family = played.city.families[0].name
+    for who in EVERYBODY:
+        for path in ("/v1/households/{}", "/v1/households/{}/welfare", "/v1/submissions/{}", "/v1/sheets/{}.pdf"):
+            there, not_there = (door.get(path.format(name), who) for name in (family, "nobody"))
+            assert there.status_code in {401, 403}
+            assert (there.status_code, there.content) == (not_there.status_code, not_there.content)
+
+
+def test_a_token_as_password_reads_the_same_and_a_wrong_one_nothing(door: Door) -> None:
+    token = door.clients[FIRST].headers["Authorization"].removeprefix("Bearer ")
+    basic = base64.b64encode(f"anybody:{token}".encode()).decode()
+    client = door.clients[PUBLIC]
+    for path in LEAVES[:2]:
+        assert client.get(path, headers={"Authorization": f"Basic {basic}"}).content == door.get(path, FIRST).content
+    for path, _ in PUBLISHED.values():
+        assert client.get(path, headers={"Authorization": f"Bearer {token[:-1]}x"}).status_code == 401
+
+
+def test_what_one_was_given_answers_no_other(door: Door) -> None:
+    """The tag of a local government's answer is nobody else's, and what was kept for it is shown to nobody."""
+    for path in (*LEAVES, "/tiles/release/1/blocks/13/6761/4109.mvt"):
+        answers = {who: door.get(path, who) for who in (FIRST, SECOND, PUBLIC)}
+        assert len({answer.headers["etag"] for answer in answers.values()}) == 3, path
+        for who, answer in answers.items():
+            kept = answer.headers["cache-control"]
+            assert kept.startswith("public" if who == PUBLIC else "private"), path
+            assert {"authorization", "cookie"} <= set(answer.headers["vary"].lower().replace(",", " ").split())
+            for other in EVERYBODY:
+                again = door.clients[other].get(path, headers={"If-None-Match": answer.headers["etag"]})
+                assert again.status_code == (304 if other == who else answers[other].status_code), (path, who, other)
+                assert again.content == (b"" if other == who else answers[other].content)
+
+
+def test_many_at_once_are_not_taken_for_one_another(door: Door) -> None:
+    paths = [path for path in published() if "level=block" in path or "res=8" in path or "/blocks/" in path]
+    wanted = {(who, path): door.get(path, who).content for who in EVERYBODY for path in paths}
+
+    def ask(asked: tuple[str, str]) -> bool:
+        return door.get(asked[1], asked[0]).content == wanted[asked]
+
+    with ThreadPoolExecutor(12) as pool:
+        assert all(pool.map(ask, list(wanted)))
+
+
+def test_whole_files_hold_nothing_of_others(door: Door, played: Stage) -> None:
+    """Not in a corner of a page of the file either: codes of blocks and cells stand in it only where they are shown."""
+    blocks = {n: [b.code.encode() for b in played.city.blocks if b.village == n] for n in (0, 1)}
+    files = {who: door.get("/v1/releases/1.gpkg", who).content for who in EVERYBODY}
+    assert all(code in files[FIRST] for code in blocks[0])
+    assert not any(code in files[FIRST] for code in blocks[1])
+    assert not any(code in files[PUBLIC] for code in blocks[0] + blocks[1])
+    names = [family.name.encode() for family in played.city.families]
+    for file in files.values():
+        assert not any(name in file for name in names)
+
+
+def test_what_is_open_is_of_the_process_alone(door: Door, settings: Settings, played: Stage) -> None:
+    metrics = door.get("/metrics").text
+    assert {line.split("_")[0] for line in metrics.splitlines() if not line.startswith("#")} == {"python", "process"}
+    document = create_app(settings, played.office.logins).openapi()
+    assert door.get("/v1/openapi.json").json() == document
