@@ -38,7 +38,7 @@ COPIES = """async () => {
 }"""
 
 
-async def until(page, check: str, seconds: float = 15) -> None:
+async def until(page, check: str, seconds: float = 30) -> None:
     limit = time.monotonic() + seconds
     while not await page.evaluate(check):
         assert time.monotonic() < limit, f"it did not come: {check}"
@@ -85,7 +85,7 @@ def completed(service) -> int:
         return client.get("/v1/coverage", params={"level": "scope"}).json()["coverage"][0]["completed"]
 
 
-async def soon(check, seconds: float = 15) -> None:
+async def soon(check, seconds: float = 30) -> None:
     limit = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < limit, "it did not come"

@@ -40,7 +40,7 @@ DESK = {"viewport": {"width": 1440, "height": 900}}
 
 
 #: Milliseconds for what has no limit of its own: software WebGL on a busy machine is slow.
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")
