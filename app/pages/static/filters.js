@@ -54,6 +54,9 @@ export class Filters {
   }
 
   #states({ states: chosen }, counts) {
+    const shown = JSON.stringify([chosen, counts]);
+    if (shown === this.shown) return; // a finger may be on one: what is put in its place would not feel it
+    this.shown = shown;
     const held = document.activeElement?.dataset?.state;
     const open = OPEN.reduce((sum, name) => sum + counts[name], 0);
     const chip = (name, words, n, on) =>
