@@ -96,7 +96,8 @@ function tell(answer) {
   title(part.title(answer));
   const held = document.activeElement?.dataset?.key;
   const open = Boolean(place("beside").querySelector("details")?.open);
-  place("narrow").replaceChildren(...part.narrow(answer, ask));
+  const narrow = h("div", {}, ...part.narrow(answer, ask));
+  if (narrow.innerHTML !== place("narrow").innerHTML) place("narrow").replaceChildren(...narrow.childNodes); // a finger may be on one
   place("beside").replaceChildren(...part.beside(answer, ask));
   const details = place("beside").querySelector("details");
   if (details && open) details.open = true;
