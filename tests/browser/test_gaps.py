@@ -59,6 +59,11 @@ async def test_states_filter_with_counts(fresh_service, visit):
     await expect(page).to_have_url(re.compile("state=behind"))
     await page.locator("[data-state=open]").click()
     await expect(page.locator("#list > li")).to_have_count(6)
+    await behind.evaluate("(chip) => { chip.dataset.touched = 'yes'; }")
+    await page.locator("#sort").evaluate("(sort) => { sort.value = 'code'; sort.dispatchEvent(new Event('change')); }")
+    await expect(page.locator("#list > li").first).to_contain_text(BLOCKS[0].code)
+    await expect(page.locator("#list[aria-busy=false]")).to_be_visible()
+    assert await behind.get_attribute("data-touched") == "yes", "a finger on a chip must not lose it to a new one"
 
 
 async def test_one_field_filters_by_name_code_and_enumerator(town, visit):
