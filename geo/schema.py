@@ -1,8 +1,8 @@
-"""Every table, constraint and index; more stand in `geo.schema_trust`, `_decided`, `_welfare` and `_release`.
+"""Every table, constraint and index; more stand in `geo.schema_trust`, `_decided`, `_welfare`, `_release` and `_site`.
 
 Functions and rights are in `migrations/`.
 
-Schemas are ours alone: `ground`, `intake`, `trust`, `welfare`, `release`. Codes are text, always. Coordinates are
+Schemas are ours alone: `ground`, `intake`, `trust`, `welfare`, `release`, `site`. Codes are text, always. Coordinates are
 EPSG:4326 unless a column name says otherwise; instants are `timestamptz`; cells are H3 indexes as bigint. `number` is
 an area's place in the preorder of its edition: its descendants are exactly `number … last`. Number 0 is the campaign's
 `unplaced` tally.
@@ -34,7 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-SCHEMAS = ("ground", "intake", "trust", "welfare", "release")
+SCHEMAS = ("ground", "intake", "trust", "welfare", "release", "site")
 
 RESULTS = ("completed", "partial", "not_met", "refused", "not_found", "moved", "deceased", "ineligible")
 ORIGINS = ("prelist", "new")

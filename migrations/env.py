@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import Connection, text
 
-from geo import schema, schema_decided, schema_release, schema_trust, schema_welfare  # noqa: F401  # whose tables join the same metadata
+from geo import schema, schema_decided, schema_release, schema_site, schema_trust, schema_welfare  # noqa: F401  # whose tables join the same metadata
 
 
 def ours(name: str | None, kind: str, _parents: object) -> bool:

@@ -82,12 +82,23 @@ def passwords(settings: Settings) -> dict[str, str]:
     return {"worker": kept.worker, "internal": kept.internal, "release": kept.release}
 
 
+@contextlib.contextmanager
+def alone(url: str) -> Iterator[None]:
+    """One process of the tests at a time on the server at `url`."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(hashtext('cakupan-tests'))"))  # until the connection ends
+        yield
+    engine.dispose()
+
+
 @pytest.fixture(scope="session")
 def migrated(cluster: str, passwords: dict[str, str]) -> Iterator[str]:
     """Name of a migrated database that holds nothing; nobody is connected to it."""
     name = f"t_{hashlib.sha256(f'{os.getpid()}{time.time()}'.encode()).hexdigest()[:12]}"
     with database_on(cluster, name) as address:
-        migrations.upgrade(address, passwords)
+        with alone(cluster):  # logins belong to the server: two that set their passwords at once, one fails
+            migrations.upgrade(address, passwords)
         closed(cluster, name)
         yield name
 

@@ -17,8 +17,8 @@ from geo import queries
 from geo.ground import cells
 from geo.ground.levels import LEVELS
 from geo.publish import bands, published
+from geo.publish.leaves import finest
 from geo.publish.published import Sealed
-from geo.schema_release import LEAF, PUBLIC
 from tiles.layers import LAYERS, MAX_ZOOM, first_zoom_of, level_of, resolution_at
 
 SQL = queries.load(__file__)
@@ -56,11 +56,6 @@ class Ground:
 def etag(sealed: Sealed) -> str:
     """Names every tile of a release for whoever sees as much of it; known before a tile is drawn."""
     return f'"{sealed.digest[:24]}{hashlib.sha256(_FORM + sealed.scope.encode()).hexdigest()[:8]}"'
-
-
-def finest(sealed: Sealed) -> int:
-    """The finest resolution of cells of which the reader sees any."""
-    return PUBLIC if sealed.scope == "{}" else LEAF
 
 
 async def ground(db: AsyncConnection) -> Ground:

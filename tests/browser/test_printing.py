@@ -86,7 +86,8 @@ async def test_a_job_is_watched_and_stopped(service, visit):
     assert await part.locator("progress").evaluate("(bar) => [bar.value, bar.max]") == [2, 6]
     assert asked[0]["state"] == ["unvisited"]
     assert (asked[0]["paper"], asked[0]["lang"], asked[0]["within"]) == ("a3", "en", None)
-    await part.get_by_role("button", name="Stop").click()
+    async with page.expect_response(lambda answer: answer.request.method == "DELETE"):
+        await part.get_by_role("button", name="Stop").click()
     await expect(part.get_by_role("alert")).to_have_text("Stopped.")
     assert stopped == [f"{service.url}/v1/jobs/{JOB['job']}"]
     # one that fails says so, and can be begun again

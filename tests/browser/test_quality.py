@@ -76,6 +76,7 @@ async def test_a_doubt_says_what_and_shows_where(worked, visit):
     await expect(page.locator("#lead")).to_contain_text("bukan bukti kesalahan")
     await page.get_by_role("button", name=re.compile(r"^Titik berkumpul")).click()
     await expect(page).to_have_url(re.compile(r"kind=cluster"))
+    await expect(page.locator("#list")).to_have_attribute("aria-busy", "false")  # else the card is one of the old list
     card = page.locator('#list > [data-kind="cluster"]').first
     await expect(card.locator(".evident")).to_have_text(re.compile(r"^9 keluarga dalam lingkaran \d(,\d)? m"))
     await expect(card.locator(".evident")).not_to_contain_text("{")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from geo.publish import leaves
 from geo.publish.published import Sealed
 from tiles import released
 from tiles.layers import level_of
@@ -22,7 +23,7 @@ def test_tags_differ_by_release_and_by_what_is_seen() -> None:
     seen = [("a", "{}"), ("b", "{}"), ("a", "{[4,7]}"), ("a", "{[4,8]}")]
     every = [Sealed(digests[name], scope) for name, scope in seen]
     assert len({released.etag(one) for one in every}) == 4
-    assert [released.finest(one) for one in every] == [7, 7, 8, 8]
+    assert [leaves.finest(one) for one in every] == [7, 7, 8, 8]
 
 
 def test_a_published_layer_begins_where_it_is_drawn() -> None:

@@ -25,10 +25,10 @@ HOUSEHOLD_TABLES = {
 #: Tables with row-level security that no internal caller has a right to read.
 OTHER_GUARDED = {"welfare.entered", "welfare.frozen", "release.area_figure", "release.cell_figure"}
 
-#: What the release login reads; shapes, terms and dates are the same for everybody.
+#: What the release login reads; shapes, terms, dates and sites are the same for everybody.
 RELEASED = {
     f"release.{name}" for name in ("terms", "calendar", "area", "cell", "release", "area_figure", "cell_figure")
-}
+} | {"site.version", "site.revision"}
 
 #: Area of each role's grant, and the blocks it covers.
 GRANTS: dict[str, tuple[str, tuple[str, str] | None, set[int]]] = {
