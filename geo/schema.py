@@ -2,10 +2,10 @@
 
 Functions and rights are in `migrations/`.
 
-Schemas are ours alone: `ground`, `intake`, `trust`, `welfare`, `release`, `site`. Codes are text, always. Coordinates are
-EPSG:4326 unless a column name says otherwise; instants are `timestamptz`; cells are H3 indexes as bigint. `number` is
-an area's place in the preorder of its edition: its descendants are exactly `number … last`. Number 0 is the campaign's
-`unplaced` tally.
+Schemas are ours alone: `ground`, `intake`, `trust`, `welfare`, `release`, `site`. Codes are text, always. Coordinates
+are EPSG:4326 unless a column name says otherwise; instants are `timestamptz`; cells are H3 indexes as bigint. `number`
+is an area's place in the preorder of its edition: its descendants are exactly `number … last`. Number 0 is the
+campaign's `unplaced` tally.
 """
 
 from geoalchemy2 import Geometry

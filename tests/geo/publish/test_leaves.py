@@ -30,9 +30,10 @@ async def test_blocks_and_cells_are_the_published_figures(db: Database) -> None:
         sealed = await published.find(connection, FIELD)
         blocks = await leaves.blocks(connection, sealed)
         fine = await leaves.cells(connection, sealed)
-    assert len(blocks) and {int(n): (n_, v, d, e) for n, n_, v, d, e in zip(
-        blocks.key, blocks.n, blocks.value, blocks.draws, blocks.expected, strict=True)} == {
-        n: (f.n, f.value, f.draws, f.expected) for n, f in areas.items() if n in set(blocks.key.tolist())}  # fmt: skip
+    told = (blocks.n, blocks.value, blocks.draws, blocks.expected)
+    found = dict(zip(blocks.key.tolist(), zip(*(one.tolist() for one in told), strict=True), strict=True))
+    assert found
+    assert found == {n: (areas[n].n, areas[n].value, areas[n].draws, areas[n].expected) for n in found}
     assert fine.resolution == 8
     assert dict(zip(fine.key.tolist(), fine.value.tolist(), strict=True)).items() <= {
         cell: f.value for cell, f in cells.items()}.items()  # fmt: skip
