@@ -130,6 +130,7 @@ def test_a_second_one_is_refused_while_it_runs(first: Demo) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_stopped_it_goes_on_and_another_city_is_refused(first: Demo) -> None:
     assert first.interrupt() == 0, first.said.read_text()
     assert not Cluster(first.home, True, lambda _: None).processes(), "the server was stopped, too"
@@ -156,6 +157,8 @@ def processes(home: Path, word: str) -> list[int]:
 
 
 def test_killed_it_leaves_nothing_behind_and_goes_on(first: Demo) -> None:
+    if first.process.poll() is None:
+        assert first.interrupt() == 0, first.said.read_text()
     killed = Demo(first.home, "--no-browser", "--speed", "60")
     day = int(killed.until(r"day (\d+) of 31")[1])
     killed.until(f"day {day + 2} of 31")

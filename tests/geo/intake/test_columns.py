@@ -232,7 +232,7 @@ def a_field(draw: st.DrawFn) -> tuple[str, list[Any]]:
 )
 @example(changes=[("submission_id", [None] * 6), ("household_id", [None] * 6)], reading=Reading(), zone=UTC)
 @example(changes=[("captured_at", ["2022-10-20T09:30:00"] * 6)], reading=Reading(), zone=ZONES[1])
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_is_surely_fine_says_what_parse_says(
     changes: list[tuple[str, list[Any]]], reading: Reading, zone: tzinfo
 ) -> None:
@@ -248,7 +248,7 @@ def test_what_is_surely_fine_says_what_parse_says(
     values=st.lists(typed, min_size=4, max_size=4),
     name=st.sampled_from(["lon", "lat", "accuracy_m", "visit", "revision"]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_numbers_that_come_as_numbers(values: list[Any], name: str) -> None:
     if any(isinstance(v, float) for v in values):
         values = [None if v is None else float(v) for v in values]
