@@ -71,13 +71,15 @@ class Sent:
 class Lacking:
     """What a body does not say itself, first of all what its rows are.
 
-    `rows` is what their list is called in JSON. A row of a table has the campaign's time zone for local times, and the
-    `source` that ids are made of; or else `typed` makes its cells what they would be in JSON.
+    `rows` is what their list is called in JSON, `key` the column that every table of them must have, if any. A row of a
+    table has the campaign's time zone for local times, and the `source` that ids are made of; or else `typed` makes its
+    cells what they would be in JSON.
     """
 
     zone: tzinfo = UTC
     source: str = ""
     rows: str = "submissions"
+    key: str | None = "household_id"
     typed: Callable[[dict[str, str | None]], dict[str, Any]] | None = None
 
 
@@ -279,7 +281,7 @@ def _table_rows(content: bytes, lacking: Lacking, _: list[str]) -> list[object]:
     if header is None:
         raise BadInput("the first line has a quote left open", code="malformed-body")
     rows: list[object] = []
-    names = _names(header) if any(header) else []
+    names = _names(header, lacking.key) if any(header) else []
     for line in lines:
         cells = _cells(line, between)
         if cells is None:
@@ -312,7 +314,7 @@ def _workbook_rows(content: bytes, lacking: Lacking, notices: list[str]) -> list
     try:
         filled = (cells for cells in sheet_cells(content, "the workbook", said.append, _MOST) if any(cells))
         header = next(filled, None)
-        names = _names(header) if header else []
+        names = _names(header, lacking.key) if header else []
         rows: list[object] = [_tabled(names, cells, lacking) for cells in islice(filled, MAX_ROWS + 1)]
     except BadInput as bad:
         if bad.code == "too-large":
@@ -322,13 +324,13 @@ def _workbook_rows(content: bytes, lacking: Lacking, notices: list[str]) -> list
     return rows
 
 
-def _names(header: list[str | None]) -> list[str]:
+def _names(header: list[str | None], key: str | None) -> list[str]:
     """The fields that the columns stand for; one without a name is named by its place, so that its cells show."""
     names = [name or f"column {place}" for place, name in enumerate(header, 1)]
     if len(names) > MAX_COLUMNS:
         raise BadInput(f"a table has at most {MAX_COLUMNS} columns", code="malformed-body")
-    if "household_id" not in names:
-        raise BadInput("the first line must name the fields; household_id is not among them", code="no-header")
+    if key is not None and key not in names:
+        raise BadInput(f"the first line must name the fields; {key} is not among them", code="no-header")
     if len(set(names)) < len(names):
         raise BadInput("two columns have the same name", code="duplicate-column")
     return names

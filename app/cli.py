@@ -15,6 +15,7 @@ from app import (
     commands_release,
     commands_roster,
     commands_sheets,
+    commands_sites,
     commands_trust,
     commands_watch,
     commands_welfare,
@@ -41,6 +42,7 @@ commands_roster.install(commands_trust.account)
 commands_grants.install(app)
 commands_audit.install(app)
 commands_welfare.install(app)
+commands_sites.install(app)
 commands_release.install(app)
 commands_demo.install(app)
 

@@ -108,7 +108,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(CakupanError)
     async def ours(request: Request, error: CakupanError) -> JSONResponse:
         by_class = next((s for kind, s in STATUS.items() if isinstance(error, kind)), 500)
-        answer = problem(STATUS_OF_CODE.get(error.code, by_class), error.code, str(error))
+        more = getattr(error, "more", {})
+        answer = problem(STATUS_OF_CODE.get(error.code, by_class), error.code, str(error), **more)
         if seconds := getattr(error, "seconds", None):
             answer.headers["Retry-After"] = str(seconds)
         if "sec-fetch-mode" in request.headers and "www-authenticate" in answer.headers:

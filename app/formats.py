@@ -6,7 +6,7 @@ GeoPackage, GPX and KML, for lists with places alone, are written by `mapfiles`.
 import csv
 import io
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 import orjson
@@ -105,6 +105,8 @@ def _csv(rows: Sequence[dict[str, Any]]) -> bytes:
 def _xlsx(name: str, rows: Sequence[dict[str, Any]], head: dict[str, Any]) -> bytes:
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
+        if isinstance(as_of := head.get("as_of"), datetime):  # else it says when it was written
+            book.set_properties({"created": as_of.astimezone(UTC).replace(tzinfo=None)})
         text = book.add_format({"num_format": "@"})
         bold = book.add_format({"bold": True})
         sheet = book.add_worksheet(name[:31])

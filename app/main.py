@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 
 from app import basemap, errors
+from app.analysis import Analysis
 from app.api import (
     access,
     accounts,
@@ -27,6 +28,7 @@ from app.api import (
     movements,
     plan,
     prelist,
+    programmes,
     progress,
     proposals,
     quarantine,
@@ -35,6 +37,8 @@ from app.api import (
     releases,
     session,
     sheets,
+    site_tiles,
+    sites,
     stream,
     submissions,
     tiles,
@@ -67,7 +71,8 @@ def create_app(settings: Settings, logins: Logins, *, heads: Heads | None = None
         house = House(settings, Database(logins, settings.pool_size), _kept(settings), heads)
         app.state.house = house
         app.state.jobs = jobs_here = Jobs()
-        async with house.living(), jobs_here.living():
+        app.state.analysis = apart = Analysis(settings.home / "analysis" if settings.tile_disk_mb else None)
+        async with house.living(), jobs_here.living(), apart.living():
             yield
 
     app = FastAPI(
@@ -90,8 +95,8 @@ def create_app(settings: Settings, logins: Logins, *, heads: Heads | None = None
     about_households = (submissions, heartbeats, welfare, households, callbacks, prelist, quarantine, plan)
     about_doubts = (flags, proposals, reinterviews)
     about_areas = (areas, campaign, coverage, enumerators, gaps, holes, progress, stream)
-    drawn = (tiles, releases, release_tiles, footprints, sheets, jobs, basemap_file)
-    about_welfare = (movements,)
+    drawn = (site_tiles, tiles, releases, release_tiles, footprints, sheets, jobs, basemap_file)
+    about_welfare = (movements, sites, programmes)
     about_people = (session, me, tokens, access, accounts, audit)
     for noun in (*about_households, *about_doubts, *about_areas, *drawn, *about_welfare, health, *about_people):
         app.include_router(noun.router)

@@ -6,7 +6,7 @@ rules for reading. The same bytes come at every request, to everybody who may se
 
 import asyncio
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,6 +33,7 @@ from tiles.package import GEOMETRY, Layer
 
 Format = Literal["json", "csv", "geojson", "xlsx", "gpkg"]
 Language = Literal["id", "en"]
+Geometry = Literal["MultiPolygon", "Point"] | None
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 GPKG = "application/geopackage+sqlite3"
@@ -45,7 +46,12 @@ _MAKER = ThreadPoolExecutor(1, thread_name_prefix="release")
 
 #: Columns that are not whole numbers; every other one is.
 _TEXTS = {"code", "name", "level", "parent", "cell", "share_band", "notes"}
-_BROKEN = {"lon", "lat", "error", "covered", "change_error"}
+_TEXTS |= {"cluster", "cells", "places", "served", "without_site", "state", "moran", "measured"}
+_TEXTS |= {"site_id", "programme", "programmes", "kind", "fullness", "class"}
+_BROKEN = {"lon", "lat", "error", "covered", "change_error", "km2", "excess", "excess_error", "agree", "sure", "z", "p"}
+_BROKEN |= {"poor_gained", "share_of_all"}
+#: Beginnings of columns that hold the same figure of something else.
+_OF_ELSE = ("before", "after", "reached", "beyond")
 _WIDE, _NARROW = 26, 12
 
 #: Rules for reading, in the order in which they are said.
@@ -56,11 +62,32 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of one list, and their outlines as GeoJSON text by `n`, where it is drawn."""
+    """Rows of one list, and their outlines as GeoJSON text by `n`, where it is drawn.
+
+    `titles` are its columns where there is no row; `geometry` is what it has in a GeoPackage, None for nothing.
+    """
 
     name: str
     rows: list[Row]
     shapes: Mapping[int, str] = field(default_factory=dict)
+    titles: Sequence[str] = ()
+    geometry: Geometry = "MultiPolygon"
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of its columns."""
+        return list(self.rows[0] if self.rows else self.titles)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is said beside tables that are not simply those of a release: lines that come last."""
+
+    dictionary: Sequence[tuple[str, str]] = ()
+    terms: Sequence[tuple[str, str]] = ()
+
+
+NOTHING_ELSE = Beside()
 
 
 async def gather(db: AsyncConnection, sealed: Sealed, *, outlined: bool) -> list[Table]:
@@ -117,7 +144,7 @@ def _named(name: str) -> str:
 # ── a workbook ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def workbook(language: Language, sealed: Sealed, tables: Sequence[Table]) -> bytes:
+def workbook(language: Language, sealed: Sealed, tables: Sequence[Table], beside: Beside = NOTHING_ELSE) -> bytes:
     """A sheet for each table, then the dictionary and the terms."""
     out, texts = io.BytesIO(), locales.texts(language)
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
@@ -130,18 +157,18 @@ def workbook(language: Language, sealed: Sealed, tables: Sequence[Table]) -> byt
             "wrapped": book.add_format({"text_wrap": True, "valign": "top"}),
         }
         for one in tables:
-            _sheet(book.add_worksheet(_sheet_name(one.name, texts)), looks, one.rows)
-        for name, lines in (("dictionary", dictionary(texts, tables)), ("terms", terms(texts, sealed))):
+            _sheet(book.add_worksheet(_sheet_name(one.name, texts)), looks, one)
+        for name, lines in _said(texts, sealed, tables, beside):
             _lines(book.add_worksheet(texts[f"published.sheet_{name}"]), looks, lines)
     return out.getvalue()
 
 
-def _sheet(sheet: Any, looks: Mapping[str, Any], rows: Sequence[Row]) -> None:
+def _sheet(sheet: Any, looks: Mapping[str, Any], of: Table) -> None:
     sheet.freeze_panes(1, 0)
-    for column, title in enumerate(rows[0] if rows else ()):
+    for column, title in enumerate(of.columns):
         sheet.write_string(0, column, title, looks["bold"])
         sheet.set_column(column, column, _WIDE if title in _TEXTS else _NARROW)
-        for at, row in enumerate(rows, start=1):
+        for at, row in enumerate(of.rows, start=1):
             value = safe(row[title])
             if isinstance(value, str):
                 sheet.write_string(at, column, value, looks["text"])
@@ -158,36 +185,40 @@ def _lines(sheet: Any, looks: Mapping[str, Any], lines: Sequence[tuple[str, str]
 
 
 def _sheet_name(name: str, texts: Mapping[str, str]) -> str:
-    of, _, resolution = name.partition("_")
-    return texts["published.sheet_cells"].format(resolution=resolution) if resolution else texts[f"published.{of}"]
+    resolution = name.removeprefix("cells_")
+    if resolution.isdigit():
+        return texts["published.sheet_cells"].format(resolution=resolution)
+    return texts[f"published.{name}"]
 
 
 # ── a GeoPackage ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def geopackage(language: Language, sealed: Sealed, tables: Sequence[Table]) -> bytes:
+def geopackage(language: Language, sealed: Sealed, tables: Sequence[Table], beside: Beside = NOTHING_ELSE) -> bytes:
     """A layer for each table, then `dictionary` and `terms` without shapes."""
     texts = locales.texts(language)
     title = _title(sealed, texts)
     layers = [_layer(one, title) for one in tables]
-    for name, lines in (("dictionary", dictionary(texts, tables)), ("terms", terms(texts, sealed))):
+    for name, lines in _said(texts, sealed, tables, beside):
         keys, said = zip(*lines, strict=True)
         layers.append(Layer(name, pa.table({"name": list(keys), "text": list(said)}), None, title))
     return package.packed(layers, sealed.about["as_of"])
 
 
 def _layer(of: Table, title: str) -> Layer:
-    columns = list(of.rows[0]) if of.rows else ["n"]
+    columns = of.columns or ["n"]
     made = {name: pa.array([_cell(row[name]) for row in of.rows], _kind(name)) for name in columns}
-    shapes = [shapely.from_geojson(of.shapes[row["n"]]) for row in of.rows]
-    drawn = [shapely.MultiPolygon([one]) if isinstance(one, shapely.Polygon) else one for one in shapes]
-    made[GEOMETRY] = pa.array([shapely.to_wkb(one) for one in drawn], pa.binary())
-    return Layer(of.name, pa.table(made), "MultiPolygon", title)
+    if of.geometry:
+        shapes = [shapely.from_geojson(of.shapes[row["n"]]) for row in of.rows]
+        drawn = [shapely.MultiPolygon([one]) if isinstance(one, shapely.Polygon) else one for one in shapes]
+        made[GEOMETRY] = pa.array([shapely.to_wkb(one) for one in drawn], pa.binary())
+    return Layer(of.name, pa.table(made), of.geometry, title)
 
 
 def _kind(column: str) -> pa.DataType:
-    name = column.removeprefix("before_").removeprefix("after_")
-    if name == "clear":
+    of, _, rest = column.partition("_")
+    name = rest if of in _OF_ELSE else column
+    if name in {"clear", "inside"}:
         return pa.bool_()
     return pa.string() if name in _TEXTS else pa.float64() if name in _BROKEN else pa.int64()
 
@@ -199,19 +230,27 @@ def _cell(value: Any) -> Any:
 # ── what is said beside the figures ───────────────────────────────────────────────────────────────────────────────
 
 
+def _said(
+    texts: Mapping[str, str], sealed: Sealed, tables: Sequence[Table], beside: Beside
+) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """The two lists of words that every file ends with, by name."""
+    yield "dictionary", [*dictionary(texts, tables), *beside.dictionary]
+    yield "terms", [*terms(texts, sealed), *beside.terms]
+
+
 def dictionary(texts: Mapping[str, str], tables: Sequence[Table]) -> list[tuple[str, str]]:
     """Every column of the tables with what it means, then the notes and the bands."""
-    columns = dict.fromkeys(column for one in tables for column in (one.rows[0] if one.rows else ()))
-    known = _parameters(texts)
+    columns = dict.fromkeys(column for one in tables for column in one.columns)
+    known = parameters(texts)
     lines = [(column, _meaning(column, texts).format(**known)) for column in columns]
     lines += [(note, texts[f"published.note_{note}"].format(**known)) for note in bands.NOTES]
     return lines + [(band, texts["published.band"].format(band=band)) for band in bands.BANDS]
 
 
 def _meaning(column: str, texts: Mapping[str, str]) -> str:
-    for which in ("before", "after"):
-        if column.startswith(f"{which}_"):
-            return f"{texts[f'published.{which}']} {_meaning(column.removeprefix(which)[1:], texts)}"
+    which, _, rest = column.partition("_")
+    if which in _OF_ELSE:
+        return f"{texts[f'published.{which}']} {_meaning(rest, texts)}"
     return texts[f"published.col_{column}"]
 
 
@@ -231,11 +270,12 @@ def terms(texts: Mapping[str, str], sealed: Sealed) -> list[tuple[str, str]]:
         "digest": sealed.digest,
     }
     lines = [(texts[f"published.term_{name}"], value) for name, value in said.items()]
-    known = _parameters(texts)
+    known = parameters(texts)
     return lines + [(texts["published.rule"], texts[f"published.rule_{rule}"].format(**known)) for rule in RULES]
 
 
-def _parameters(texts: Mapping[str, str]) -> dict[str, Any]:
+def parameters(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Values of the release's rules for texts that name them."""
     both = cost.of(len(KINDS))
     broken = {
         "error": f"{published.error(1)}",

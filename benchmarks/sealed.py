@@ -91,13 +91,13 @@ async def _month(on: Stage, month: Month, folder: Path) -> Measured:
     for release, day in enumerate(days, 1):
         kind = "final" if day == demo.FINAL_DAY else "field"
         at = START + (day - 1) * DAY
-        await _arrive(db, month, folder, since, at)
+        await arrive(db, month, folder, since, at)
         since = at
         async with db.worker.begin() as connection:
             await campaign.set_clock(connection, datetime.fromtimestamp(at + 60, UTC))
             if kind == "final":
                 behind = {"block": {}, "cell": {}}
-                await _consult(connection, month)
+                await consult(connection, month)
         began = time.perf_counter()
         sealed = await making.make(db.worker, publisher.file_of(on.home, "benchmark"))
         print(f"release {sealed.release}, {sealed.kind}: made in {time.perf_counter() - began:.1f} s", flush=True)
@@ -112,7 +112,7 @@ async def _month(on: Stage, month: Month, folder: Path) -> Measured:
     return scores, shares
 
 
-async def _arrive(db: Database, month: Month, folder: Path, since: float, until: float) -> None:
+async def arrive(db: Database, month: Month, folder: Path, since: float, until: float) -> None:
     """Let everything arrive that had a line between two moments, in that order."""
     arrived = month.arrival
     some = np.flatnonzero((arrived >= since) & (arrived < until))
@@ -143,7 +143,7 @@ def _groups(month: Month) -> dict[str, int]:
     }
 
 
-async def _consult(connection: AsyncConnection, month: Month) -> None:
+async def consult(connection: AsyncConnection, month: Month) -> None:
     rows = [
         {"event_id": uuid4(), "household_id": name, "consultation": group, "dated": demo.ENDS_ON}
         for name, group in _groups(month).items()

@@ -17,6 +17,8 @@ from app.main import create_app
 from app.settings import Settings
 from geo.intake.reasons import Reason
 from geo.publish.judging import LedgerReason
+from geo.publish.site_doubts import SiteDoubt
+from geo.publish.site_rows import SiteReason
 
 REPOSITORY = Path(__file__).parent.parent
 GUIDE = REPOSITORY / "docs" / "guide"
@@ -132,11 +134,12 @@ def test_every_error_is_described() -> None:
 
 
 def test_every_described_error_is_there() -> None:
-    assert described_codes() - codes() - set(Reason) - set(LedgerReason) == {"http-404", "http-405"}
+    reasons = {*Reason, *LedgerReason, *SiteReason, *SiteDoubt}
+    assert described_codes() - codes() - reasons == {"http-404", "http-405"}
 
 
 def test_every_reason_is_described() -> None:
-    assert set(Reason) | set(LedgerReason) <= described_codes()
+    assert {*Reason, *LedgerReason, *SiteReason, *SiteDoubt} <= described_codes()
 
 
 # ── words ─────────────────────────────────────────────────────────────────────────────────────────────────────────

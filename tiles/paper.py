@@ -4,6 +4,7 @@ Type is the standard Helvetica that every reader brings, so nothing is embedded:
 out as a question mark. Everything is black or grey, for copies. The same calls give the same bytes.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO
@@ -21,6 +22,7 @@ POINT = 25.4 / 72
 
 _PLAIN, _BOLD = "Helvetica", "Helvetica-Bold"
 _CUT = "..."
+_BREAK = re.compile(r"[^\S\xa0]+")
 
 
 def printable(words: str) -> str:
@@ -44,10 +46,13 @@ def fitted(words: str, size: float, room: float, *, bold: bool = False) -> str:
 
 
 def lines(words: str, size: float, room: float, most: int, *, bold: bool = False) -> list[str]:
-    """Some words in at most so many lines of `room` millimetres; what is left over is cut."""
+    """Some words in at most so many lines of `room` millimetres; what is left over is cut.
+
+    No line ends at a space that is said to hold (U+00A0).
+    """
     found: list[str] = []
     line = ""
-    for word in words.split():
+    for word in _BREAK.split(words.strip()):
         longer = f"{line} {word}".strip()
         if line and width(longer, size, bold=bold) > room:
             found.append(line)

@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 
 from geo.watch.sheets import Buildings, Call, Sheet
-from tiles import panel, signs, ticks
+from tiles import bearings, panel, signs, ticks
 from tiles.frame import MARGIN, Frame, fitting
 from tiles.paper import Pages, width
 from tiles.wording import Wording
@@ -25,8 +25,6 @@ HOUSE, DOT, STRAY, RING = 1.5, 0.5, 0.7, 2.2
 MANY = 4
 #: Size of neighbours' codes, points.
 LABEL = 8.0
-#: Lengths of a scale bar at most, millimetres.
-BAR = 50.0
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ def _map(pages: Pages, sheet: Sheet, frame: Frame, words: Wording) -> None:
                 bold=True,
             )
         _calls(pages, frame, sheet.calls)
-        taken = [_scale(pages, frame, words), _north(pages, frame, words)]
+        taken = [bearings.scale(pages, frame.view, words), bearings.north(pages, frame.view, words)]
         for label in _labels(sheet, frame, own, taken):
             with pages.moved(label.x, label.y, label.angle):
                 pages.haloed(0, -1.0 * frame.grown, label.words, LABEL * frame.grown, bold=True)
@@ -176,38 +174,6 @@ def _calls(pages: Pages, frame: Frame, calls: Sequence[Call]) -> None:
         pages.ring(at_x, at_y, radius, fill=1)
         size = (7.5 if n < 100 else 6) * frame.grown
         pages.text(at_x, at_y - 0.13 * size, str(n), size, bold=True, align="middle")
-
-
-def bar(scale: int) -> int:
-    """The length of the scale bar of a map, metres: 1, 2 or 5 with noughts, as long as has room."""
-    lengths = [step * noughts for noughts in (10, 100, 1_000, 10_000, 100_000) for step in (1, 2, 5)]
-    return max(length for length in lengths if length * 1000 / scale <= BAR)
-
-
-def _scale(pages: Pages, frame: Frame, words: Wording) -> shapely.Polygon:
-    """The scale bar in the lower left corner; gives the room it takes."""
-    ground = bar(frame.scale)
-    long = ground * 1000 / frame.scale
-    said = f"1 : {words.number(frame.scale)}"
-    wide = long + width(said, 9, bold=True) + width(words.metres(ground), 7.5) + 8
-    pages.box(0, 0, wide, 6.4, fill=1, edge=False)
-    pages.pen(0.25)
-    for part in range(4):
-        pages.box(2 + part * long / 4, 2.2, long / 4, 1.6, fill=part % 2)
-    pages.text(2 + long + 1.5, 2.0, words.metres(ground), 7.5)
-    pages.text(wide - 1.5, 2.0, said, 9, bold=True, align="right")
-    return shapely.box(0, 0, wide, 6.4)
-
-
-def _north(pages: Pages, frame: Frame, words: Wording) -> shapely.Polygon:
-    """An arrow in the upper right corner; gives the room it takes."""
-    x, y = frame.width - 4.5, frame.height - 8.6
-    pages.box(x - 3.2, y - 0.6, 6.6, 9.2, fill=1, edge=False)
-    arrow = shapely.Polygon([(x - 1.6, y), (x, y + 5), (x + 1.6, y), (x, y + 1.1)])
-    pages.pen(0.2)
-    pages.outline(arrow, fill=0)
-    pages.text(x, y + 5.6, words("sheet.north"), 8, bold=True, align="middle")
-    return shapely.box(x - 3.2, y - 0.6, x + 3.4, y + 8.6)
 
 
 def _labels(sheet: Sheet, frame: Frame, own: shapely.Geometry, taken: Sequence[shapely.Polygon]) -> list[signs.Written]:

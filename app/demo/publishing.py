@@ -1,6 +1,6 @@
-"""What the demo publishes: each release when its day comes, while the month plays, and the final table after it.
+"""What the demo publishes: its sites, each release when its day comes, while the month plays, and the final table.
 
-Nothing here is different from `./cakupan release make` and `./cakupan welfare import`: it is the operator of the demo.
+Nothing here is different from what an operator does by `./cakupan sites import`, `release make` and `welfare import`.
 Each release is made in a thread of its own, so that the month goes on meanwhile; one that a kill interrupted is found
 begun and sealed with the same bytes by the next start.
 """
@@ -18,7 +18,7 @@ from app.demo import stage, welfare_files
 from geo.errors import CakupanError, Refused
 from geo.ground import campaign
 from geo.ground.areas import load_ground
-from geo.publish import making, terms
+from geo.publish import making, site_files, sites, terms
 from geo.publish.files import Reading, Summary, import_file
 from geo.publish.making import Sealed
 from geo.publish.terms import Slot
@@ -44,12 +44,53 @@ class Stopped(Exception):
 class Press:
     """Where releases are made: the logins of the database, the file by which it is known as the publisher.
 
-    `files` is the folder with what the office got of the consultation.
+    `files` is the folder with the office's list of sites, and with what it got of the consultation.
     """
 
     logins: Logins
     word: Path
     files: Path
+
+
+async def furnish(press: Press, say: Say) -> bool:
+    """Bring in the office's list of sites, if nobody has brought any yet: what was put right since stays as it is.
+
+    Whether nothing went wrong. Some rows are refused and some doubted, as it should be.
+    """
+    try:
+        if await _known(press):
+            return True
+        found = await bring_sites(press)
+    except CakupanError as error:
+        say(f"no sites were brought in: {error}")
+        return False
+    counts = found.outcome.counts
+    kept = len(found.outcome.receipts) - counts["refused"]
+    say(f"{welfare_files.SITES_TABLE}: {kept:,} sites are in the list, {counts['doubtful']:,} of them doubtful, "
+        f"{counts['refused']:,} refused: see /sites, and /programmes after the first release")  # fmt: skip
+    return True
+
+
+async def bring_sites(press: Press) -> site_files.Summary:
+    """Bring the office's list of sites in, all in one version. What comes in again changes nothing."""
+    db = Database(press.logins, 2, AT_WORK)
+    try:
+        async with db.worker.begin() as connection:
+            ground = await load_ground(connection)
+        path = press.files / welfare_files.SITES_TABLE
+        return await site_files.import_file(db.worker, ground, OPERATOR, path, site_files.Reading(), site_files.Rules())
+    finally:
+        await db.close()
+
+
+async def _known(press: Press) -> bool:
+    """Whether anybody has brought sites in yet."""
+    db = Database(press.logins, 1, AT_WORK)
+    try:
+        async with db.worker.connect() as connection:
+            return (await sites.current(connection)).version > 0
+    finally:
+        await db.close()
 
 
 async def follow(press: Press, reached: Callable[[], float], ended: threading.Event, say: Say) -> bool:

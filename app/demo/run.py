@@ -200,6 +200,8 @@ def _welcome(url: str, show: Show, seconds: float, *, private: bool) -> None:
     lines = [
         f"What the public sees, without a log-in: {url}/releases, from day {stage.FIELD_DAYS[0]} on. Log in there as "
         "[bold]pemda[/] for the blocks of its regency, as a local government does.",
+        f"Where poor families cluster, and whether programmes reach them: {url}/programmes, likewise; as pemda with "
+        f"proposed places for new sites. The list of sites, some of them wrong: {url}/sites as pemda, koseka or admin.",
         f"What the consultation moved, for those who answer for it: {url}/welfare as koseka or admin, after the month.",
         f"What is true, and what was planted to be found: {show.place / 'truth.json'}",
         f"The office's own lists and boundaries, for trying the imports: {show.place / 'files'}",
@@ -237,9 +239,10 @@ async def _play(db: Database, phones: Phones, show: Show, service: Service, ende
     """The rest of the month and what comes after it; whether everything added up, as far as it came."""
     async with db.worker.begin() as connection:
         begin = (await campaign.load(connection)).clock
-    at, right = START if begin is None else begin.timestamp(), True
+    at, right = START if begin is None else begin.timestamp(), await publishing.furnish(show.press, say)
     if at <= play.END:
-        finished, right = await _month(db, phones, show, service, ended, at)
+        finished, published = await _month(db, phones, show, service, ended, at)
+        right &= published
         if not finished:
             return right
     right &= await _settle(db, phones, show)

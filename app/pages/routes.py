@@ -21,6 +21,7 @@ from app.pages import assets, offline
 from geo.intake import quarantine
 from geo.publish.bands import BANDS, LOW_COVERAGE, SHOWN_FROM
 from geo.publish.freeze import GATE
+from geo.publish.sites import KEEPERS
 from geo.trust.credentials import Caller
 from tiles.style import BAND_COLOURS
 
@@ -54,6 +55,7 @@ _APART = {
     "phones.": ("gaps.html",),
     "block.": ("block.html",),
     "sheet.": (),  # of printed paper
+    "brief.": (),  # likewise
     "print.": ("gaps.html", "block.html"),
     "callbacks.": ("callbacks.html",),
     **dict.fromkeys(("quality.", "flag.", "proposal.", "again."), ("quality.html",)),
@@ -61,19 +63,25 @@ _APART = {
     "outcome.": (),  # of files for maps
     "published.": (),  # of files of releases
     "plan.": ("plan.html",),
-    "point.": ("gaps.html", "block.html", "callbacks.html", "plan.html", "quality.html"),
+    "point.": ("gaps.html", "block.html", "callbacks.html", "plan.html", "quality.html", "sites.html"),
     "measure.": ("gaps.html", "block.html", "map.html"),
     "panel.": ("map.html",),
-    "legend.": ("map.html", "releases.html"),
-    "releases.": ("releases.html",),
+    "legend.": ("map.html", "releases.html", "programmes.html"),
+    "releases.": ("releases.html", "programmes.html"),
     "reading.": (),  # of the template of releases alone
+    "programmes.": ("programmes.html",),
+    "overlaid.": (),  # of the template of programmes alone
+    "sites.": ("sites.html",),
     "days.": ("map.html",),
     **dict.fromkeys(("way.", "route."), ()),  # of files for maps and paper
     **dict.fromkeys(("copies.", "outbox."), (*offline.SHELLS.values(), "quality.html")),
 }
 
 #: Pages that show a map with the basemap of the settings beneath.
-_WITH_MAP = ("map.html", "block.html", "releases.html")
+_WITH_MAP = ("map.html", "block.html", "releases.html", "programmes.html", "sites.html")
+
+#: Pages for everybody, log-in or none: what has been published.
+_OPEN = ("/releases", "/programmes")
 
 #: What everybody may know of a campaign: nothing that changes while it goes on.
 _STEADY = ("name", "time_zone", "edition", "simulated")
@@ -194,15 +202,19 @@ async def own_account(request: Request, house: HouseDep, found: KnownDep, spoken
 @router.get("/releases")
 async def releases(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
     """What has been published, for everybody. Nothing of it changes between two releases."""
-    campaign = about(house.snapshot)
-    steady = {name: campaign[name] for name in _STEADY} if campaign else None
-    more: dict[str, Any] = {"campaign": steady, "me": None, "waiting": 0, "rules": _RULES}
-    more["bands"] = list(zip(BANDS, BAND_COLOURS, strict=True))
-    if found:
-        more["me"] = _me(found)
-        if more["me"]["watches"] and campaign:
-            more |= {"campaign": campaign, "waiting": await _waiting(house, found)}
-    return _page(request, "releases.html", spoken, more)
+    return await _published(request, house, found, spoken)
+
+
+@router.get("/programmes")
+async def programmes(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
+    """Where poor families cluster in what has been published, and whether programmes reach them, for everybody."""
+    return await _published(request, house, found, spoken)
+
+
+@router.get("/sites")
+async def sites(request: Request, house: HouseDep, found: KnownDep, spoken: LanguageDep) -> Response:
+    """Where programmes are delivered, for everybody; whoever keeps the list changes it here."""
+    return _page(request, "sites.html", spoken, await _for_everybody(house, found))
 
 
 @router.get("/login")
@@ -233,6 +245,13 @@ async def log_in(
     return answer
 
 
+async def _published(request: Request, house: House, found: Caller | None, spoken: Language) -> Response:
+    """A page that reads releases."""
+    more = await _for_everybody(house, found) | {"rules": _RULES}
+    more["bands"] = list(zip(BANDS, BAND_COLOURS, strict=True))
+    return _page(request, f"{request.url.path.strip('/')}.html", spoken, more)
+
+
 async def _inside(request: Request, house: House, found: Caller | None, spoken: Language) -> Response:
     """A page for those who are logged in; what stands in its way otherwise."""
     if found is None:
@@ -250,6 +269,16 @@ async def _inside(request: Request, house: House, found: Caller | None, spoken: 
     return _page(request, wanted_page.template, spoken, more)
 
 
+async def _for_everybody(house: House, found: Caller | None) -> dict[str, Any]:
+    """What a page needs that is open to all: nothing of the campaign that changes, save for those who watch it."""
+    campaign = about(house.snapshot)
+    steady = {name: campaign[name] for name in _STEADY} if campaign else None
+    me = _me(found) if found else None
+    if found and me and me["watches"] and campaign:
+        return {"campaign": campaign, "me": me, "waiting": await _waiting(house, found)}
+    return {"campaign": steady, "me": me, "waiting": 0}
+
+
 async def _waiting(house: House, found: Caller) -> int:
     async with house.db.as_actor(found.account_id, found.credential_id) as connection:
         return await quarantine.waiting(connection)
@@ -265,6 +294,7 @@ def _me(found: Caller) -> dict[str, Any]:
         "households": found.scope.sees_households,
         "decides": _any(found, DECIDERS),
         "imports": _any(found, ("coordinator", "admin")),
+        "keeps_sites": _any(found, KEEPERS),
         "oversees": _any(found, OVERSEERS),
         "administers": admin is not None,
         "administers_all": admin is not None and admin.scope.everything,
@@ -278,8 +308,8 @@ def _any(found: Caller, roles: tuple[str, ...]) -> bool:
 
 def _open_to(me: Mapping[str, Any] | None, campaign: Mapping[str, Any] | None, address: str) -> bool:
     """Whether who looks (None: nobody we know) has an entry of the menu."""
-    if address in {"/releases", "/login"}:
-        return address == "/releases" or me is None
+    if address in {*_OPEN, "/login"}:
+        return address in _OPEN or me is None
     if me is None or address == "/access":
         return bool(me and me["oversees"])
     needed = "decides" if PAGES[address].roles == DECIDERS else "watches"

@@ -13,6 +13,7 @@ needs to know.
 
 import math
 import re
+from collections.abc import Iterable
 from itertools import chain, pairwise, repeat
 
 import h3.api.basic_int as h3
@@ -209,6 +210,42 @@ def boundaries(cells: Cells) -> NDArray[np.object_]:
         wide = np.maximum.reduceat(points[:, 0], starts) - np.minimum.reduceat(points[:, 0], starts) > 180
         points[wide[ring] & (points[:, 0] < 0), 0] += 360
     return np.asarray(shapely.polygons(shapely.linearrings(points, indices=ring)))
+
+
+def neighbours(cells: Cells) -> NDArray[np.int64]:
+    """Pairs (m, 2) of positions in `cells`, the lesser first, ascending, of cells that share an edge; each pair once.
+
+    `cells` (n,): of one resolution, none twice, in any order.
+    """
+    many = np.asarray(cells, np.int64)
+    rings = [h3.grid_disk(cell, 1) for cell in many.tolist()]  # itself among them
+    own = np.repeat(np.arange(many.size), np.fromiter(map(len, rings), np.intp, many.size))
+    beside = np.fromiter(chain.from_iterable(rings), np.int64, own.size)
+    order = np.argsort(many, kind="stable")
+    place = np.searchsorted(many, beside, sorter=order).clip(max=max(many.size - 1, 0))
+    other = order[place] if many.size else place
+    here = (many[other] == beside) & (own < other)
+    pairs = np.column_stack([own[here], other[here]]).astype(np.int64)
+    return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+
+
+def outline(cells: Cells) -> shapely.MultiPolygon:
+    """The union of the hexagons of cells of one resolution, EPSG:4326; every corner of it is a corner of a hexagon.
+
+    Exact: edges that two of the cells share are left out by name, nothing is computed of coordinates. Parts in the
+    order of their westernmost corner. Not for cells across the antimeridian. Empty for no cells.
+    """
+    many = np.unique(np.asarray(cells, np.int64))
+    if not many.size:
+        return shapely.MultiPolygon()
+    found = h3.cells_to_h3shape(many.tolist(), tight=False)
+    parts = [shapely.Polygon(_ring(part.outer), [_ring(hole) for hole in part.holes]) for part in found]
+    parts.sort(key=lambda part: part.bounds)
+    return shapely.MultiPolygon(parts)
+
+
+def _ring(corners: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    return [(lon, lat) for lat, lon in corners]
 
 
 def cover(polygon: shapely.Polygon | shapely.MultiPolygon, resolution: int) -> Cells:

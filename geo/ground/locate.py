@@ -264,18 +264,27 @@ class Locator:
 
     def within(self, lon: cells.Degrees, lat: cells.Degrees, metres: float) -> NDArray[np.bool_]:
         """Whether each point, arrays (n,) of degrees, lies in a block or at most `metres` away; False for no place."""
+        return self.nearest(lon, lat, metres) > 0
+
+    def nearest(self, lon: cells.Degrees, lat: cells.Degrees, metres: float) -> Numbers:
+        """The number of the block of each point, arrays (n,) of degrees, else of the nearest one at most `metres` away.
+
+        0 where there is none, and for what is no place; of blocks as near the one that wins.
+        """
         x, y = np.asarray(lon, np.float64), np.asarray(lat, np.float64)
-        near = self.locate(x, y) > 0
-        rest = np.flatnonzero(~near & (np.abs(x) <= 180) & (np.abs(y) <= 90))
+        found = self.locate(x, y)
+        rest = np.flatnonzero((found == 0) & (np.abs(x) <= 180) & (np.abs(y) <= 90))
         if not len(rest) or metres <= 0:
-            return near
+            return found
         per_lon, per_lat = _metres_per_degree(np.minimum(np.abs(y[rest]), 89.0))
         dx, dy = 1.01 * metres / per_lon, 1.01 * metres / per_lat
         boxes = shapely.box(x[rest] - dx, y[rest] - dy, x[rest] + dx, y[rest] + dy)
         point, block = self._tree.query(boxes)
         away = self.distance_m(x[rest[point]], y[rest[point]], self._numbers[block])
-        near[rest[point[away <= metres]]] = True
-        return near
+        near = away <= metres
+        order = np.lexsort((block[near], away[near]))[::-1]  # the nearest is written last
+        found[rest[point[near][order]]] = self._numbers[block[near][order]]
+        return found
 
     def distance_m(self, lon: cells.Degrees, lat: cells.Degrees, number: Numbers) -> NDArray[np.float64]:
         """Metres from each point to the polygon of the block given for it, 0 inside; NaN for no place or no such block.

@@ -8,12 +8,12 @@ import asyncio
 import csv
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import count, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -93,6 +93,22 @@ async def import_file(
     return summary
 
 
+class Told(Protocol):
+    """What is known of one row: its number, and why it was not stored, None where it was."""
+
+    @property
+    def row(self) -> int:
+        """Its number in the file, from 0."""
+
+    @property
+    def reason(self) -> str | None:
+        """A code."""
+
+    @property
+    def detail(self) -> str | None:
+        """A sentence."""
+
+
 class Refused:
     """The file beside the input that holds the rows not stored, each with its number from 1 and the reason."""
 
@@ -104,8 +120,8 @@ class Refused:
         self._file: Any = None
         path.unlink(missing_ok=True)
 
-    def write(self, receipts: list[LedgerReceipt], sent: list[Row], first: int) -> None:
-        """Add those of the rows `sent` that were held back or contradict the ledger."""
+    def write(self, receipts: Sequence[Told], sent: Sequence[Mapping[str, Any]], first: int) -> None:
+        """Add those of the rows `sent` that were not stored, for whatever reason."""
         for receipt in receipts:
             if receipt.reason is None:
                 continue

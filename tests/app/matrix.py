@@ -16,6 +16,7 @@ from tests.app.callers import PEOPLE
 WATCHERS = frozenset({"enumerator", "supervisor", "coordinator", "admin"})
 DECIDERS = WATCHERS - {"enumerator"}
 IMPORTERS = DECIDERS - {"supervisor"}
+KEEPERS = IMPORTERS | {"local_government"}
 ADMINS = frozenset({"admin"})
 ROLES = WATCHERS | {"local_government"}
 #: Everybody who is logged in, also without any role in force.
@@ -47,6 +48,8 @@ OPEN = {
     "GET /account": "leads to the log-in page",
     "GET /access": "leads to the log-in page",
     "GET /releases": "what is published is for everybody; its figures come from elsewhere",
+    "GET /programmes": "likewise",
+    "GET /sites": "sites are public places; they come from elsewhere, and so does leave to change them",
     "GET /assets/{version}/{name:path}": "scripts and styles, the same for all",
     "GET /favicon.ico": "the same for all",
     "GET /sw.js": "a script, the same for all",
@@ -61,8 +64,18 @@ PUBLISHED = {
     "GET /v1/releases/{release}/compare": ("/v1/releases/6/compare?with=1", 404),
     "GET /v1/releases/{release}.xlsx": ("/v1/releases/1.xlsx", 404),
     "GET /v1/releases/{release}.gpkg": ("/v1/releases/1.gpkg", 404),
+    "GET /v1/releases/{release}/clusters": ("/v1/releases/1/clusters", 404),
+    "GET /v1/releases/{release}/clusters/leaves": ("/v1/releases/1/clusters/leaves", 404),
+    "GET /v1/releases/{release}/sites": ("/v1/releases/1/sites", 404),
+    "GET /v1/releases/{release}/reach": ("/v1/releases/1/reach", 404),
+    "GET /v1/releases/{release}/programmes.xlsx": ("/v1/releases/1/programmes.xlsx", 404),
+    "GET /v1/releases/{release}/programmes.gpkg": ("/v1/releases/1/programmes.gpkg", 404),
+    "GET /v1/releases/{release}/programmes.pdf": ("/v1/releases/1/programmes.pdf", 404),
     "GET /tiles/release/{release}/{layer}/{z}/{x}/{y}.mvt": (f"/tiles/release/1/areas/{TILE}.mvt", 404),
     "GET /tiles/release/{release}/{layer}.json": ("/tiles/release/1/areas.json", 404),
+    "GET /v1/sites": ("/v1/sites", 200),
+    "GET /tiles/sites/{z}/{x}/{y}.mvt": (f"/tiles/sites/{TILE}.mvt", 204),
+    "GET /tiles/sites.json": ("/tiles/sites.json", 200),
 }
 
 #: Pages, and whom each shows more than that it is not for them.
@@ -129,6 +142,10 @@ GUARDED = {
     "GET /v1/households/{household_id:path}/welfare": Route("/v1/households/nobody/welfare", DECIDERS, 404),
     "POST /v1/welfare/{scale}": Route("/v1/welfare/rank", IMPORTERS, 422),
     "GET /v1/welfare/held": Route("/v1/welfare/held", DECIDERS),
+    "POST /v1/sites": Route("/v1/sites", KEEPERS, 422),
+    "PUT /v1/sites/{site_id:path}": Route("/v1/sites/nowhere", KEEPERS, 422),
+    "DELETE /v1/sites/{site_id:path}": Route("/v1/sites/nowhere", KEEPERS, 404),
+    "GET /v1/sites/versions": Route("/v1/sites/versions", KEEPERS),
     "GET /v1/movements": Route("/v1/movements", DECIDERS),
     "GET /v1/cutoffs": Route("/v1/cutoffs", DECIDERS),
     "GET /v1/plan": Route("/v1/plan", DECIDERS, 422),
@@ -141,6 +158,7 @@ GUARDED = {
     "POST /v1/quarantine/{row_id}/resolve": Route("/v1/quarantine/1/resolve", DECIDERS, 422),
     "GET /v1/reinterviews": Route("/v1/reinterviews", DECIDERS),
     "POST /v1/reinterviews/{household_id:path}/review": Route("/v1/reinterviews/nobody/review", DECIDERS, 422),
+    "GET /v1/releases/{release}/placements": Route("/v1/releases/1/placements", ANYBODY, 404),
     "GET /v1/sheets/{code}.pdf": Route("/v1/sheets/nowhere.pdf", WATCHERS, 404),
     "POST /v1/sheets": Route("/v1/sheets", WATCHERS, 422),
     "GET /v1/jobs/{job_id}": Route(f"/v1/jobs/{NO_ID}", WATCHERS, 404),

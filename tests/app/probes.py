@@ -10,7 +10,7 @@ import numpy as np
 from geo.ground import cells
 from geo.watch.coverage import FIELDS, STATES
 from tests.app.matrix import DECIDERS
-from tests.app.probes_outside import RELEASED, Outsider
+from tests.app.probes_outside import LISTED, OVERLAID, RELEASED, Outsider
 from tests.app.probing import HIDDEN, LEVELS, inside_of
 from tests.app.reading import events_of, rows_of, text_of, tile_of
 from tests.app.realm import AREAS, BLOCKS, GRANTS, ROWS, SIDE, SOUTH, WEST, Caller
@@ -392,4 +392,6 @@ PROBES: dict[tuple[str, ...], Probe] = {
     ): Prober.beside,
     ("GET /v1/access", "GET /v1/accounts", "GET /v1/audit"): Prober.people,
     RELEASED: Prober.releases,
+    OVERLAID: Prober.overlaid,
+    LISTED: Prober.sites,
 }

@@ -198,6 +198,7 @@ async def build(db: Database) -> Realm:
         await _send(connection, realm)
         await connection.execute(text(CONSULTED))
         await connection.execute(text(HELD_BACK))
+        await connection.execute(text(SITES))
         await _publish(connection, realm)
     return realm
 
@@ -227,6 +228,15 @@ INSERT INTO welfare.held (batch_id, row, actor, number, scale, household_id, rea
 SELECT gen_random_uuid(), 0, 0, number, 'rank', household_id, 'MISSING', 'x', to_jsonb(household_id),
     number::text::bytea
 FROM intake.household WHERE household_id LIKE '%-0'
+"""
+
+
+#: A site in every block, all of one name, so that each is doubtful beside its neighbours.
+SITES = """
+WITH made AS (INSERT INTO site.version (change, actor) VALUES ('import', 0) RETURNING version)
+INSERT INTO site.revision (site_id, version, programme, kind, name, lon, lat, block)
+SELECT 'SITE-' || a.number, made.version, 'PKH', 'post', 'Place', a.lon, a.lat, a.code
+FROM made, ground.area a JOIN ground.campaign USING (edition_id) WHERE a.number = a.last
 """
 
 

@@ -41,6 +41,7 @@ NO_NUMBERS = {
     "GET /basemap.pmtiles": "a map that says nothing of the census",
     "GET /v1/audit": "what people did, for administrators of everything",
     "GET /v1/footprints": "buildings as imported: public",
+    "GET /v1/sites/versions": "who changed the list of sites, which is public",
 }
 #: The others, each with the tests that hold them against the scope.
 NUMBERS = {
@@ -55,6 +56,7 @@ NUMBERS = {
     *("GET /v1/movements", "GET /v1/cutoffs"),  # tests/app/test_movements.py
     *("GET /v1/households/{household_id:path}/welfare", "GET /v1/welfare/held"),  # tests/app/test_welfare.py
     "GET /v1/plan",  # tests/app/test_plan.py
+    "GET /v1/releases/{release}/placements",  # tests/app/test_programmes.py
     *("GET /v1/sheets/{code}.pdf", "GET /v1/jobs/{job_id}", "GET /v1/jobs/{job_id}/file"),  # tests/app/test_sheets.py
     *("GET /v1/callbacks", "GET /v1/households/{household_id:path}"),  # tests/app/test_callbacks.py
     *("GET /v1/areas/{code}", "GET /v1/submissions/{submission_id}", "GET /v1/stream"),

@@ -10,7 +10,11 @@ from geo.intake.batch import STATUSES
 from geo.intake.reasons import Reason
 from geo.intake.submissions import FIELDS
 from geo.publish.judging import LedgerReason
+from geo.publish.site_changes import SITE_STATUSES
+from geo.publish.site_doubts import SiteDoubt
+from geo.publish.site_rows import SiteReason
 from geo.schema import COUNTS, ROLES, SERIES
+from geo.schema_site import CHANGES
 from geo.watch.coverage import STATES
 from geo.watch.gaps import REASONS
 from tiles.style import MEASURES
@@ -38,7 +42,11 @@ def test_both_languages_fill_in_the_same_values():
         ("fault", [r.value for r in Reason]),
         ("held", [r.value for r in Reason]),
         ("unfit", [r.value for r in LedgerReason]),
+        ("sites", [f"{what}_{r}" for r in SiteReason for what in ("reason", "fix")]),
+        ("sites", [f"{what}_{d}" for d in SiteDoubt for what in ("doubt", "todo")]),
         ("welfare", [f"todo_{r}" for r in LedgerReason]),
+        ("sites", [f"{when}_{s}" for s in (*SITE_STATUSES, "closed") for when in ("would", "did")]),
+        ("sites", [f"change_{c}" for c in CHANGES]),
         ("field", FIELDS),
         ("receipt", STATUSES),
         ("state", STATES),

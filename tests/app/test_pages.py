@@ -96,13 +96,13 @@ def test_an_upload_changes_no_byte_of_the_page_of_releases(service):
     assert seen() == before
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/login", "/releases"])
+@pytest.mark.parametrize("path", [*PAGES, "/login", "/releases", "/programmes"])
 def test_every_page_says_that_data_are_simulated(open_page, path):
     assert "DATA SIMULASI" in open_page(path).text
     assert "SIMULATED DATA" in open_page(f"{path}?lang=en").text
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/login", "/releases"])
+@pytest.mark.parametrize("path", [*PAGES, "/login", "/releases", "/programmes"])
 def test_no_page_has_scripts_or_styles_that_the_policy_would_refuse(open_page, path):
     page = open_page(path).text
     scripts = re.findall(r"<script\b([^>]*)>", page)

@@ -8,6 +8,7 @@ from app.pages.routes import PAGES
 from tests.app.published import publish
 from tests.app.townspeople import done
 from tests.browser.conftest import DESK, PHONE
+from tests.browser.test_sites import LISTED, bring
 from tests.browser.test_welfare import lay as consult
 from tests.world import BLOCKS, VILLAGES, submission
 
@@ -29,6 +30,7 @@ PATHS = (
     "/?projector=1&lang=en",
     f"/releases?release=1&within={VILLAGES[0]}&within_level=village",
     "/releases?with=1&lang=en",
+    "/sites",
 )
 
 
@@ -40,6 +42,7 @@ def campaign(service):
     again = [submission(f"again{visit}", result="refused", visit=visit) for visit in (1, 3)]
     assert service.send(*(submission(i) for i in range(30)), far, *again).status_code == 201
     done(service.logins, consult)
+    bring(service, *LISTED)
     return service
 
 

@@ -17,6 +17,7 @@ from geo.ground.sources import Table
 from tests import world
 from tests.app.published import publish
 from tests.browser.conftest import PHONE
+from tests.browser.test_sites import bring, site
 from tests.conftest import PASSWORD, Service, people, serving
 from tests.world import EDITION, SIDE, SOUTH, VILLAGES, WEST, Block, submission
 
@@ -33,6 +34,7 @@ PAGES = {
     "/plan?supervisor=pengawas-00": "#routes > .route",
     **dict.fromkeys(("/welfare?look=movements", "/welfare?look=cutoffs", "/welfare?look=held"), "#list > li"),
     "/releases": "#list tbody tr",
+    "/sites": "#list > li",
     **dict.fromkeys(("/quality?look=flags", "/quality?look=boundaries", "/quality?look=again"), "#list > li"),
 }
 
@@ -105,6 +107,8 @@ def wide(settings: Settings, database) -> Iterator[Service]:
             for k in range(i % 9)
         ]
         assert service.send(*rows).status_code == 201
+        shops = (site(f"S-{i}", f"E-Warong Sungai Pinang {i}", b.at(0.5, 0.5), 40 + i) for i, b in enumerate(blocks))
+        bring(service, *shops)
         yield service
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tests.app.matrix import GUARDED, OPEN, PUBLISHED
 from tests.disclosure.city import COLUMNS, ROWS, SIDE, SOUTH, VILLAGES, WEST
 from tests.disclosure.doors import EVERYBODY, LEAF, LEVELS, SECOND, said
+from tests.disclosure.sites import planning, planning_files
 
 if TYPE_CHECKING:
     from tests.disclosure.stage import Stage
@@ -29,10 +30,13 @@ APART |= {"GET /login/provider/callback", "GET /sw.js", "GET /favicon.ico"}
 #: What is not there, not allowed, or not understood.
 OTHERS = (
     "/releases?lang=en", "/releases?release=1", "/v1/releases/2", "/v1/releases/1/nothing", "/v1/releases/7/areas",
-    "/v1/releases/1/clusters", "/v1/releases/1/sites", "/v1/households/K-00-1-00", "/v1/households?block=1",
-    "/v1/households/K-00-1-00/welfare", "/v1/households/nobody/welfare", "/v1/releases/1/areas?level=household",
+    "/v1/releases/1/clusters?within=K-00-1-00", "/v1/releases/1/sites?programme=K-00-1-00",
+    "/v1/households/K-00-1-00", "/v1/households?block=1", "/v1/households/K-00-1-00/welfare",
+    "/v1/households/nobody/welfare", "/v1/releases/1/areas?level=household",
     "/v1/releases/1/areas?sort=welfare", "/v1/releases/2/areas", "/v1/releases/1/areas?within=K-00-1-00",
-    "/v1/releases/1/areas?after=0~1~2", "/v1/releases/1/areas?min_poor=3&level=block",
+    "/v1/releases/1/reach?km=3", "/v1/releases/2/reach", "/v1/releases/1/clusters?version=99", "/v1/sites/versions",
+    "/v1/releases/1/placements?sites=99", "/programmes?lang=en", "/v1/releases/1/areas?after=0~1~2",
+    "/v1/releases/1/areas?min_poor=3&level=block",
 )  # fmt: skip
 
 #: A part of a page that is drawn at random for each request, if there is one.
@@ -54,6 +58,7 @@ def published(release: int = 1) -> Iterator[str]:
     yield f"{base}/compare?with={release}&level={LEAF}"
     yield f"{base}/compare?with={release}&level=village&format=csv"
     yield from tiles(release)
+    yield from planning(release)
 
 
 def files(release: int = 1) -> Iterator[str]:
@@ -64,6 +69,7 @@ def files(release: int = 1) -> Iterator[str]:
         yield f"{base}/cells?res=8&format={format_}"
     yield f"{base}/areas?level=village&format=xlsx&lang=en"
     yield from (f"{base}.xlsx", f"{base}.gpkg", f"{base}.xlsx?lang=en")
+    yield from planning_files(release)
 
 
 def tiles(release: int) -> Iterator[str]:
@@ -74,6 +80,9 @@ def tiles(release: int) -> Iterator[str]:
         for z in ZOOMS:
             x, y = tile_at(z, lon, lat)
             yield f"/tiles/release/{release}/{layer}/{z}/{x}/{y}.mvt"
+    yield "/tiles/sites.json"
+    x, y = tile_at(12, lon, lat)
+    yield f"/tiles/sites/12/{x}/{y}.mvt"
 
 
 def tile_at(z: int, lon: float, lat: float) -> tuple[int, int]:

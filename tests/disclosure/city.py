@@ -1,4 +1,4 @@
-"""The city that is attacked: two villages of thirty blocks, and in every block families of whom one thing is not known.
+"""The city that is attacked: two villages of 42 blocks, and in every block families of whom one thing is not known.
 
 The attacker knows everything of everybody: who lives where, when each was counted, and whether each is poor; only of a
 *victim* it does not know the one thing that a tossed coin decided. Blocks play parts, by what happens in them:
@@ -6,10 +6,12 @@ The attacker knows everything of everybody: who lives where, when each was count
 - `watched`: after the first release, in every second one, a family is uploaded, one corrected and one deleted;
 - `edited`: after the first release nobody comes, but nineteen families are corrected, and the victim perhaps;
 - `moved`: nothing is ever corrected; at the consultation one family is moved, or nobody is;
+- `still`: nothing happens at all; there are cells enough beside the others to look for clusters among;
 - `rich`: nobody is poor, but the victim of each wave perhaps.
 
-A family's point lies in the middle of its block's cell of resolution 8, which is no other block's; but `strays`, who
-are counted in a block of the second village and live in a cell of the first.
+In each village eight blocks side by side, four of them `moved` and four `still`, are a poor quarter, so that there are
+clusters to be told of. A family's point lies in the middle of its block's cell of resolution 8, which is no other
+block's; but `strays`, who are counted in a block of the second village and live in a cell of the first.
 """
 
 import random
@@ -29,13 +31,20 @@ from geo.ground.sources import Table
 
 EDITION = "2022_2"
 WEST, SOUTH, SIDE = 117.10, -0.60, 0.01
-COLUMNS, ROWS = 6, 5
+COLUMNS, ROWS = 6, 7
 VILLAGES = ("6472030001", "6472030002")
 #: What happens in the blocks of a village, by their order.
-PARTS = ("watched",) * 10 + ("edited",) * 6 + ("moved",) * 8 + ("rich",) * 6
+PARTS = ("watched",) * 10 + ("edited",) * 6 + ("moved",) * 8 + ("still",) * 12 + ("rich",) * 6
+#: Blocks of a village, by their order, in which more families are poor; how many of a hundred are where.
+QUARTER = (*range(18, 22), *range(24, 28))
+POOR_ELSEWHERE, POOR_THERE, POOR_WHERE_STILL = 0.45, 0.8, 0.95
+#: Families expected in a block: those of the first wave; in `rich` ones all, so that coverage is low there for long.
+EXPECTED, EXPECTED_RICH = 25, 104
 
 #: Families that come before each release of the field table, in every block but those where nobody comes any more.
 WAVES = (24, 20, 20, 20, 20)
+#: Families of a block in which nothing happens: many, so that clusters stand out from the noise.
+STILL = 40
 BEGINS, ENDS = date(2022, 10, 15), date(2022, 11, 14)
 FIELD = (date(2022, 10, 22), date(2022, 10, 28), date(2022, 11, 3), date(2022, 11, 9), date(2022, 11, 15))
 FINAL = date(2023, 5, 15)
@@ -55,6 +64,15 @@ class Block:
     part: str
     west: float
     south: float
+
+    @property
+    def chance(self) -> float:
+        """Of a family of the block to be poor, of whom that is known."""
+        if self.part == "rich":
+            return 0
+        if self.place % len(PARTS) not in QUARTER:
+            return POOR_ELSEWHERE
+        return POOR_WHERE_STILL if self.part == "still" else POOR_THERE
 
     @property
     def shape(self) -> shapely.Polygon:
@@ -167,11 +185,11 @@ class City:
         """The first family of a block is the victim; in blocks where everything stands still there is one wave."""
         coins = self.coins(len(self.blocks))
         for block, coin in zip(self.blocks, coins, strict=True):
-            if wave > 1 and block.part in {"edited", "moved"}:
+            if wave > 1 and block.part in {"edited", "moved", "still"}:
                 continue
             self.settle(block, wave, 0, poor=coin, victim=f"wave {wave}", far=True)
-            for n in range(1, WAVES[wave - 1]):
-                self.settle(block, wave, n, poor=block.part != "rich" and self.chance.random() < 0.45)
+            for n in range(1, STILL if block.part == "still" else WAVES[wave - 1]):
+                self.settle(block, wave, n, poor=self.chance.random() < block.chance)
         if wave == 1:
             self._strays()
 
@@ -277,7 +295,8 @@ async def build(db: AsyncConnection, city: City) -> None:
             "clock": noon(BEGINS - timedelta(days=1)),
         },
     )
-    rows: list[dict[str, str | None]] = [{"block": b.code, "families": "100"} for b in city.blocks]
+    families = {part: EXPECTED_RICH if part == "rich" else EXPECTED for part in PARTS}
+    rows: list[dict[str, str | None]] = [{"block": b.code, "families": str(families[b.part])} for b in city.blocks]
     table = Table(columns=["block", "families"], rows=rows, notices=[])
     await expected.store(db, EDITION, table, series="prelist", source="simulated", dated=date(2022, 10, 1))
 

@@ -11,6 +11,8 @@ from tests.disclosure.stage import Peopled, Stage, peopled, staged
 
 SEED = 9
 
+pytest.register_assert_rewrite("tests.disclosure.planning")
+
 
 @pytest.fixture(scope="session")
 def before(settings: Settings, cluster: str, migrated: str, passwords: dict[str, str]) -> Iterator[Peopled]:

@@ -30,7 +30,7 @@ from geo.trust import accounts, credentials
 from geo.trust.grants import Grant
 from tests.conftest import CERTIFICATES, PASSWORD, closed, database_on, granted, logins_of, serving
 from tests.disclosure import city as city_of
-from tests.disclosure import doors, making, naive
+from tests.disclosure import doors, making, naive, naive_sites, sites
 from tests.disclosure.city import FIELD, FINAL, VILLAGES, City, Family, noon
 from tests.disclosure.doors import FIRST, SECOND, Door, Figures
 from tests.disclosure.naive import MADE, Naive
@@ -212,11 +212,15 @@ class Stage:
         for name in WATCHED:
             if (name, village) not in self.last:
                 self.last[name, village] = self._glance(name, village)
+        planned = [(name, self._plans(name, village)) for name in PLANS if what == "corrected"]
         self.office.upload([family], FIELD[0])
         for name in WATCHED:
             after = self._glance(name, village)
             self.seen[name].steps.setdefault(what, []).append(Step(replace(family), self.last[name, village], after))
             self.last[name, village] = after
+        for name, before in planned:
+            step = Step(replace(family), before, self._plans(name, village))
+            self.seen[name].steps.setdefault("planned", []).append(step)
 
     def _glance(self, name: str, village: int) -> Figures:
         """The leaves of one local government, and the village."""
@@ -225,6 +229,12 @@ class Stage:
         rows = [("block", row) for row in door.areas(1, "block", who, within=code)]
         rows += [("village", row) for row in door.areas(1, "village", within=code)]
         return {(level, row["code"]): row for level, row in rows if row["code"].startswith(code)}
+
+    def _plans(self, name: str, village: int) -> Figures:
+        """What is told of clusters and of who has a site, to one local government."""
+        door, who = self.seen[name].door, (FIRST, SECOND)[village]
+        asked = {"clusters": {}, "reach": {"programme": sites.ANCHORS, "km": 10}}
+        return {(path, ""): sites.told(door, path, who, **query) for path, query in asked.items()}
 
     def interrupted(self) -> None:
         """The third release is made, and its input is changed before it is sealed."""
@@ -239,6 +249,8 @@ class Stage:
 
 #: Services that are looked at around each single step.
 WATCHED = (OURS, "live", "cell_key")
+#: Of these, those that plan.
+PLANS = (OURS, "live")
 
 
 def leaves_of(family: Family) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -297,6 +309,8 @@ def peopled(settings: Settings, cluster: str, migrated: str, passwords: dict[str
             office.clock(FIELD[0] - timedelta(days=1))
             office.upload([f for f in city.families if f.wave == 1], FIELD[0] - timedelta(days=1))
             office.clock(FIELD[0])
+            with doors.clients(url, tokens) as clients:
+                sites.settle(Door(OURS, "", clients), city)
         closed(cluster, name)
         yield Peopled(name, city, tokens)
 
@@ -308,13 +322,14 @@ def staged(settings: Settings, logins: Logins, folder: Path, of: Peopled) -> Ite
     bad = Naive(plain(logins.owner), dict(zip((tokens[FIRST], tokens[SECOND]), VILLAGES, strict=True)))
     with contextlib.ExitStack() as stack:
         ours = stack.enter_context(serving(settings, logins))
-        other = stack.enter_context(_answering(naive.create(bad)))
+        other = stack.enter_context(_answering(naive_sites.create(bad)))
         truth = Truth()
         to_ours = stack.enter_context(doors.clients(ours, tokens))
         to_others = stack.enter_context(doors.clients(other, tokens))
         seen = {OURS: Seen(Door(OURS, "", to_ours), city, truth)}
-        for flaw in (*naive.LIVE, *MADE):
+        for flaw in (*naive.LIVE, *naive_sites.PLANNING, *MADE):
             seen[flaw] = Seen(Door(flaw, f"/{flaw}", to_others), city, truth)
+        sites.settle(seen["around"].door, city)
         yield Stage(Office(ours, logins, tokens["admin"]), folder / "publisher.json", city, bad, seen, truth)
 
 

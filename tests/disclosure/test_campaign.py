@@ -14,7 +14,7 @@ from app.settings import Settings
 from geo.ground import cells as h3cells
 from geo.publish import cost
 from geo.publish.noise import SIGMA
-from tests.app.matrix import GUARDED, PUBLISHED, ROLES, request_of
+from tests.app.matrix import GUARDED, PUBLISHED, request_of
 from tests.disclosure import making
 from tests.disclosure.attacks.arithmetic import everything
 from tests.disclosure.attacks.knowledge import Attack, Leaf, measured
@@ -35,6 +35,17 @@ from tests.disclosure.doors import (
 )
 from tests.disclosure.naive import above as code_above
 from tests.disclosure.naive import parent
+from tests.disclosure.planning import (  # noqa: F401  # run here, where the city is played
+    test_a_local_government_brings_no_site_of_another_and_changes_none,
+    test_an_import_does_not_tell_whether_a_family_is_there,
+    test_clusters_are_sums_of_cells,
+    test_files_of_programmes_hold_no_cell_of_others_and_no_family,
+    test_outlines_are_unions_of_at_least_three_cells_of_thirty_households,
+    test_placements_stand_on_leaves_and_gain_what_is_published_of_them,
+    test_reach_is_a_sum_of_leaves,
+    test_villages_are_sums_of_those_reached_and_those_beyond,
+    test_what_comes_to_a_site_is_a_sum_of_leaves,
+)
 from tests.disclosure.stage import FINAL_RELEASE, OURS, Seen, Stage
 
 # ── every attack: on naive services it must bite, on ours it must not ─────────────────────────────────────────────────
@@ -221,7 +232,8 @@ def test_the_calendar_is_over(played: Stage, seen: Seen) -> None:
 # ── ways around the front door ────────────────────────────────────────────────────────────────────────────────────────
 
 LEAVES = ("/v1/releases/1/areas?level=block&limit=1000", "/v1/releases/1/cells?res=8", "/v1/releases/6.xlsx",
-          "/v1/releases/1/areas?level=block&format=csv", "/v1/releases/1.gpkg")  # fmt: skip
+          "/v1/releases/1/areas?level=block&format=csv", "/v1/releases/1.gpkg", "/v1/releases/1/reach?km=1",
+          "/v1/releases/1/programmes.xlsx?km=1")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +244,7 @@ def door(played: Stage) -> Door:
 def test_a_local_government_is_refused_everywhere_else(door: Door) -> None:
     """Whatever it sends, to every route that is not for it."""
     for route, of in GUARDED.items():
-        if ROLES - of.roles:
+        if "local_government" not in of.roles:
             asked = request_of(route)
             answer = door.clients[FIRST].request(asked["method"], asked["url"], json=asked.get("json"))
             assert answer.status_code == 403, route

@@ -70,7 +70,7 @@ def test_what_is_gained_end_to_end(
     settings: Settings, cluster: str, before: Peopled, passwords: dict[str, str], tmp_path: Path
 ) -> None:
     found = measured(game(settings, cluster, before, passwords, tmp_path, ROUNDS), 4.9)
-    assert found.trials == 60 * ROUNDS
+    assert found.trials == len(before.city.blocks) * ROUNDS
     assert found.low <= cost.advantage(1) <= found.high, found
 
 

@@ -39,6 +39,15 @@ ALLOWED = {
         "ground": "zooms and bounds of what is published: shapes are public",
         "tile": "through the login that sees what is published, and of that what its actor may",
     },
+    "tiles/sites.py": {"tile": "sites are public places", "bounds": "where public places lie"},
+    "geo/publish/sites.py": {
+        "current": "sites are public places",
+        "newest": "a number of the list of sites",
+        "villages": "names of areas",
+        "versions": "who changed the list of sites, for those who keep it",
+        "kept_by": "it is the scope itself",
+    },
+    "geo/publish/site_doubts.py": {"settled": "where families are expected, which is published; answers nobody"},
     "geo/publish/ledger.py": {"known": "the input of a release and of sums: makes a table, answers nobody"},
     "tiles/geometry.py": {
         "first_zoom": "how densely blocks lie: shapes are public",
@@ -88,7 +97,7 @@ def wanting(path: Path, allowed: set[str]) -> list[str]:
 #: Modules that answer nobody, or that read through the login of releases, which hides by itself.
 APART = {
     *("terms.py", "publisher.py", "freeze.py", "preview.py", "making.py"),  # the operator makes releases
-    *("published.py", "compare.py"),
+    *("published.py", "compare.py", "leaves.py", "programmes.py"),
 }
 
 MODULES = sorted(

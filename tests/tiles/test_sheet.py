@@ -11,8 +11,8 @@ from geo.watch.sheets import Gone
 from tests.tiles.drawing import DOTS, FIGURES, HEAD, block, call, houses, look, pdf, place, seen, square, texts
 from tiles import paper as paper_of
 from tiles import ticks
+from tiles.bearings import bar
 from tiles.frame import MARGIN, fitting
-from tiles.sheet import bar
 
 
 def frame_of(sheet, paper="a4"):

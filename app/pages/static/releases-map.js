@@ -1,16 +1,14 @@
 // The map of a release: areas, near ones' blocks where the reader may see them, or cells, by the band of the share of poor families.
 
-import { ROOM, byTouch, chart, dress, fly } from "./chart.js";
+import { byTouch, chart, dress, fly } from "./chart.js";
 import { FADED, SHOWN, namesOf, shapeOf } from "./dress.js";
 import { picture } from "./hatch.js";
-import { coloured, entries, hatched } from "./legend.js";
+import { entries } from "./legend.js";
 import { get, h } from "./page.js";
-import { answer, bandWords } from "./releases-words.js";
+import { HATCHES, boundsOf, classes, layersOf, names, ring, roomBeside } from "./released-layers.js";
+import { answer } from "./releases-words.js";
 import { setup, t } from "./texts.js";
 
-const NO_BAND = "#d9d9d9";
-/** Hatches, and the notes that they stand for. */
-const HATCHES = { no_data: ["none_yet"], few: ["fewer_than_10"], low: ["low_coverage", "coverage_unknown"], not_shown: ["not_shown"] };
 /** Beyond every zoom. */
 const FARTHEST = 24;
 const SOURCES = ["areas", "blocks", "cells"];
@@ -35,7 +33,7 @@ export class ReleaseMap {
     try {
       const [{ bounds }, blocks] = await Promise.all(["areas", "blocks"].map((layer) => get(`/tiles/release/${view.release}/${layer}.json`)));
       this.blocksFrom = blocks.minzoom;
-      this.map = chart(library, this.chart, this.#style(), bounds, { padding: this.#room(), hash: true, ...byTouch() });
+      this.map = chart(library, this.chart, this.#style(), bounds, { padding: roomBeside(this.legend), hash: true, ...byTouch() });
     } catch (error) {
       return this.#say(error.code ? `${t("map.failed")}: ${error.message}` : t("map.failed_webgl"));
     }
@@ -100,9 +98,7 @@ export class ReleaseMap {
   }
 
   #entries() {
-    const bands = setup.bands.map(([name, colour], at) => [String(at), bandWords(name), coloured(colour)]);
-    const hatches = Object.keys(HATCHES).map((kind) => [kind, t(`releases.legend_${kind}`), hatched(kind, kind === "low" ? setup.bands[3][1] : NO_BAND)]);
-    return entries([...bands, ...hatches], this.view.hidden, (hidden) => {
+    return entries(classes(), this.view.hidden, (hidden) => {
       this.view.hidden = hidden;
       this.told.onView({ hidden });
       this.#paint();
@@ -119,28 +115,13 @@ export class ReleaseMap {
 
   #style() {
     const ground = getComputedStyle(document.documentElement).getPropertyValue("--map-ground").trim();
-    const colour = ["match", ["get", "band"], ...setup.bands.flatMap(([, shade], at) => [at, shade]), NO_BAND];
     const zooms = { blocks: { minzoom: this.blocksFrom } };
-    const layers = this.#sources().flatMap((source) => {
-      const layer = (id, type, paint, more = {}) => ({ id: `${source}-${id}`, type, source, "source-layer": source, ...zooms[source], paint, ...more });
-      return [
-        layer("fill", "fill", { "fill-color": colour, "fill-antialias": false }),
-        ...Object.entries(HATCHES).map(([kind, said]) => layer(kind, "fill", { "fill-pattern": kind, "fill-antialias": false },
-          { filter: ["any", ...said.map((one) => ["in", one, ["get", "notes"]])] })),
-        layer("line", "line", { "line-color": "#5a5a5a", "line-width": source === "cells" ? 0.4 : 0.7 }),
-      ];
-    });
-    const ring = (id, shade, width) => ({ id, type: "line", source: "selected", layout: { "line-join": "round" }, paint: { "line-color": shade, "line-width": width } });
-    const names = {
-      id: "names", type: "symbol", source: "labels",
-      layout: { "text-field": ["get", "name"], "text-size": 12, "text-max-width": 8, "text-padding": 6 },
-      paint: { "text-color": "#0d1b22", "text-halo-color": "rgba(255, 255, 255, 0.92)", "text-halo-width": 1.6 },
-    };
+    const layers = this.#sources().flatMap((source) => layersOf(source, source === "cells" ? 0.4 : 0.7, zooms[source]));
     const geojson = { type: "geojson", data: shapeOf(null) };
     return {
       version: 8,
       sources: { ...Object.fromEntries(this.#sources().map((name) => [name, { type: "vector", url: this.#url(name) }])), selected: geojson, labels: geojson },
-      layers: [{ id: "ground", type: "background", paint: { "background-color": ground } }, ...layers, ring("under", "#ffffff", 6), ring("over", "#101c24", 2.6), names],
+      layers: [{ id: "ground", type: "background", paint: { "background-color": ground } }, ...layers, ring("under", "#ffffff", 6), ring("over", "#101c24", 2.6), names("labels")],
     };
   }
 
@@ -163,19 +144,13 @@ export class ReleaseMap {
     for (const id of ["fill", "line", ...Object.keys(HATCHES)]) this.map.setLayerZoomRange(`areas-${id}`, 0, last);
   }
 
-  /** Pixels at each side that the legend lies over: on a phone it lies below. */
-  #room() {
-    const { width } = this.legend.getBoundingClientRect();
-    return getComputedStyle(this.legend).position === "absolute" ? { ...ROOM, left: width + ROOM.left } : ROOM;
-  }
-
   // ── where it is, and what is picked ───────────────────────────────────────────────────────────────────────────────
 
   /** Outline the view's area and go there, unless the address has `placed` the map already. */
   async #reach(placed) {
     if (this.view.within) return this.#outline(this.view.within, placed);
     this.map.getSource("selected").setData(shapeOf(null));
-    if (!placed) fly(this.map, (await get(this.#url("areas"))).bounds, this.#room());
+    if (!placed) fly(this.map, (await get(this.#url("areas"))).bounds, roomBeside(this.legend));
     return undefined;
   }
 
@@ -185,9 +160,7 @@ export class ReleaseMap {
     const [feature] = found?.features ?? [];
     if (!feature) return;
     this.map.getSource("selected").setData(feature);
-    const points = feature.geometry.coordinates.flat(feature.geometry.type === "Polygon" ? 1 : 2);
-    const [lons, lats] = [0, 1].map((at) => points.map((point) => point[at]));
-    if (!placed) fly(this.map, [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)], this.#room());
+    if (!placed) fly(this.map, boundsOf(feature), roomBeside(this.legend));
   }
 
   #at(point) {
@@ -212,7 +185,7 @@ export class ReleaseMap {
     const said = answer({ ...row, notes: row.notes.filter((note) => note !== "low_coverage") }, name ?? t("releases.this_cell"), "");
     if (row.notes.includes("low_coverage")) said.push(h("p", { class: "warn" }, t("releases.legend_low")));
     this.panel.replaceChildren(...[
-      h("button", { type: "button", class: "close", "aria-label": t("panel.close"), onclick: () => this.#close() }, "×"),
+      h("button", { type: "button", class: "close", "aria-label": t("releases.close"), onclick: () => this.#close() }, "×"),
       h("h2", {}, name ?? t("releases.cell")),
       ...said,
       code ? h("p", { class: "go" }, h("button", { type: "button", onclick: () => this.#open(code) }, t("releases.open_area"))) : null,

@@ -1,9 +1,10 @@
 // The page of releases: which one it is, what it says in a sentence, areas as a list, and a map once somebody wants one.
 
 import { address, exports, get, h } from "./page.js";
+import { dated, edition, of, ownArea, placed, rowOf } from "./released.js";
 import { changes, table } from "./releases-list.js";
 import { read, written } from "./releases-view.js";
-import { answer, dateOf, dayOf, together } from "./releases-words.js";
+import { answer, dateOf, together } from "./releases-words.js";
 import { number, setup, t } from "./texts.js";
 
 const PAGE = 50;
@@ -24,14 +25,12 @@ let turn = 0;
 /** What the list was last drawn from. */
 let drawn = null;
 
-const zone = () => all.terms?.time_zone ?? setup.campaign?.time_zone;
 const levels = () => all.levels;
 /** Levels that lie within an area, or all. */
 const below = () => levels().slice(view.within ? levels().indexOf(view.within.level) + 1 : 0);
 /** Level of the list: the one asked for, else villages, else the first there is. */
 const level = () => [view.level, "village", below()[0]].find((one) => below().includes(one)) ?? view.within?.level;
 const inside = () => (view.within ? { within: view.within.code, within_level: view.within.level } : {});
-const of = (release) => `/v1/releases/${release}`;
 
 function remember(push = false) {
   history[push ? "pushState" : "replaceState"](null, "", written(view, all.releases.at(-1)?.release, own));
@@ -55,7 +54,7 @@ async function start() {
   schedule();
   if (!all.releases.length) return none();
   Object.assign(view, read(own));
-  if (view.within && !(view.within.level && (await exists(view.within)))) await placed();
+  view.within = await placed(view.within, all.releases.at(-1).release, levels());
   for (const id of ["guide", "areas", "files"]) place(id).hidden = false;
   place("cost").textContent = t("releases.guide_cost", {
     points: number(100 * all.cost.now.advantage), whole: number(100 * all.cost.whole.advantage),
@@ -64,31 +63,6 @@ async function start() {
   await show();
   if (WIDE.matches) openMap();
   return undefined;
-}
-
-/** The area of the reader's grant; null for the public, and where there are several or none. */
-async function ownArea() {
-  if (!setup.me) return null;
-  const { grants } = await get("/v1/me").catch(() => ({ grants: [] }));
-  const [one, other] = grants.filter(({ code, level }) => code && level !== "block");
-  return one && !other ? { code: one.code, level: one.level } : null;
-}
-
-/** The row of an area in a release; undefined where it has none of that code and level. */
-async function rowOf({ code, level }, release) {
-  const found = await get(`${of(release)}/areas`, { level, within: code, within_level: level, limit: 1 }).catch(() => null);
-  return found?.areas[0];
-}
-
-const exists = (area) => rowOf(area, all.releases.at(-1).release);
-
-/** An address may name an area without its level, or one that the releases do not have. */
-async function placed() {
-  const { code } = view.within;
-  view.within = null;
-  for (const level of levels()) {
-    if (await exists({ code, level })) return void (view.within = { code, level });
-  }
 }
 
 /** Nothing is published yet: say when something will be. */
@@ -107,18 +81,10 @@ function schedule() {
     h("span", {}, t(`releases.state_${one.state}`)))));
 }
 
-/** "Release 3 of 6 · field table · as of 27 October 2022", and the others to choose from. */
 function name() {
-  const said = t("releases.which", {
-    release: shown.release, of: Math.max(...all.calendar.map((one) => one.release)), kind: t(`releases.kind_${shown.kind}`), date: dayOf(shown.as_of, zone()),
-  });
-  const pick = h("select", { "aria-label": t("releases.pick"), onchange: () => go({ release: Number(pick.value), before: null }) },
-    [...all.releases].reverse().map((one) => h("option", { value: one.release, selected: one === shown }, dated(one))));
-  place("which").replaceChildren(h("p", { class: "edition" }, said), ...(all.releases.length > 1 ? [pick] : []));
+  place("which").replaceChildren(...edition(all, shown, (release) => go({ release, before: null })));
   place("which").setAttribute("aria-busy", "false");
 }
-
-const dated = (one) => t("releases.short", { release: one.release, date: dayOf(one.as_of, zone()) });
 
 // ── what it says ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -232,7 +198,7 @@ function choices() {
   const earlier = all.releases.filter(({ release }) => release < view.release).reverse();
   place("with").closest("label").hidden = !earlier.length;
   place("with").replaceChildren(h("option", { value: "" }, t("releases.compare_none")),
-    ...earlier.map((one) => h("option", { value: one.release, selected: one.release === view.before }, dated(one))));
+    ...earlier.map((one) => h("option", { value: one.release, selected: one.release === view.before }, dated(one, all))));
   const other = earlier.find(({ release }) => release === view.before);
   const same = other?.kind === shown.kind;
   place("comparing").replaceChildren(...(other ? [h("p", { class: "notice" }, t(same ? "releases.comparing_same" : "releases.comparing_other"))] : []));

@@ -9,8 +9,11 @@ const MOST = 12;
 /** Search fields on the page so far: each needs ids of its own. */
 let fields = 0;
 
-/** Fill `place` with a search field; `onChoose(area)` gets the area chosen. */
-export function search(place, onChoose) {
+/** Areas of the campaign by words, as many as a list shows. */
+const known = async (q, signal) => (await get("/v1/areas", { q, limit: MOST }, signal)).areas;
+
+/** Fill `place` with a search field; `onChoose(area)` gets the area chosen. `find(words, signal)` gives areas `{code, name, level}`. */
+export function search(place, onChoose, find = known) {
   const id = `found-${(fields += 1)}`;
   const list = h("ul", { id, role: "listbox", "aria-label": t("search.label"), hidden: true });
   const input = h("input", {
@@ -56,8 +59,7 @@ export function search(place, onChoose) {
     if (!q) return close();
     asked = new AbortController();
     try {
-      const answer = await get("/v1/areas", { q, limit: MOST }, asked.signal);
-      areas = answer.areas;
+      areas = await find(q, asked.signal);
       show(areas.map((area, i) => option(area, `${id}-${i}`, choose)), areas.length ? "" : t("search.none"));
       at = -1;
     } catch (error) {

@@ -6,12 +6,12 @@ import { t } from "./texts.js";
 
 /**
  * Owns the search in `field` and what stands in `line`. `onNarrow({within, level})` gets the area somebody chose, nulls for
- * everything; it is shown only by `show`. `ask(path, parameters)` gives the JSON at an address.
+ * everything; it is shown only by `show`. `ask(path, parameters)` gives the JSON at an address, `find` areas as `search` takes it.
  */
 export class Within {
-  constructor(field, line, onNarrow, ask = get) {
+  constructor(field, line, onNarrow, ask = get, find = undefined) {
     Object.assign(this, { line, onNarrow, ask, area: null });
-    search(field, (area) => this.#choose(area));
+    search(field, (area) => this.#choose(area), find);
   }
 
   /** What the area is called; its code where that is not known, null where there is none. */

@@ -30,11 +30,12 @@ from app.demo.welfare import Welfare, draw
 from app.demo.wire import Server
 from app.settings import Settings
 from geo.ground import campaign
-from geo.ground.areas import load_tree
+from geo.ground.areas import load_ground, load_tree
 from geo.ground.campaign import load
 from geo.intake.recount import recount
-from geo.publish import making, published
+from geo.publish import making, published, site_changes, sites
 from geo.publish.published import Question
+from geo.scope import OPERATOR
 from geo.trust import accounts, credentials
 from tests.conftest import PASSWORD, serving
 
@@ -275,6 +276,31 @@ async def test_what_is_published_meanwhile_and_after_the_consultation(show: Show
         async with db.worker.begin() as connection:
             await campaign.set_clock(connection, end)
         await db.close()
+
+
+async def test_the_sites_come_in_once_before_anything_is_published(show: Show) -> None:
+    """A list of the office with its mistakes; whoever puts it right is not overruled by the next start."""
+    ids, drawn = files.ids_of_families(show.city, show.fieldwork), draw_sites(show.city, show.welfare)
+    welfare_files.write(show.press.files, show.city, show.welfare, drawn, ids)
+    said, db = list[str](), Database(show.logins, 1)
+    assert await publishing.furnish(show.press, said.append)
+    wrong = sum(site.why == "outside" for site in drawn)
+    twice = {site.site_id for site in drawn if site.planted == "duplicate"}
+    assert [f"{len(drawn) - wrong} sites are in the list" in line and f"{wrong} refused" in line for line in said] == [
+        True
+    ]
+    async with db.worker.begin() as connection:
+        found = await sites.current(connection)
+        ground = await load_ground(connection)
+        await site_changes.close(connection, OPERATOR, ground, min(twice), None)
+    assert {one.site_id for one in found.rows} == {site.site_id for site in drawn if site.why != "outside"}
+    assert await publishing.furnish(show.press, said.append)
+    assert len(said) == 1
+    async with db.worker.begin() as connection:
+        after = await sites.current(connection)
+    await db.close()
+    assert after.version == 2
+    assert not {min(twice)} & after.by_id.keys()
 
 
 def test_a_task_that_fails_is_told(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import pytest
 
 from app.database import Logins
 from app.demo import files, memory
+from app.demo.sites import PROGRAMMES
 from app.embedded import Cluster
 from app.settings import Settings
 from geo.errors import Refused
@@ -92,6 +93,7 @@ def test_it_says_where_the_map_is_and_how_to_log_in(first: Demo) -> None:
     assert re.search(r"The map is at http://127\.0\.0\.1:\d+ after \d+ s: a simulated city of 11 blocks", said)
     assert all(f" {role} " in said for role in ROLES)
     assert re.search(r"http://127\.0\.0\.1:\d+/releases", said)
+    assert re.search(r"http://127\.0\.0\.1:\d+/programmes", said)
     assert re.search(r"http://127\.0\.0\.1:\d+/welfare", said)
     password = re.search(r"password ([a-z0-9-]{19})", said)
     assert password
@@ -110,6 +112,9 @@ def test_the_map_fills_and_says_that_it_is_simulated(first: Demo) -> None:
     assert campaign["day"] >= 3
     coverage = first.get("/v1/coverage?level=scope", token)
     assert coverage["coverage"][0]["completed"] > 0
+    listed = first.get("/v1/sites", token)
+    assert listed["version"] == 1
+    assert {programme["programme"] for programme in listed["programmes"]} == {p.code for p in PROGRAMMES}
 
 
 def test_what_lies_in_its_folder(first: Demo) -> None:
