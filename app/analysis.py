@@ -242,7 +242,8 @@ def _environment() -> dict[str, str]:
     """What the process apart is told: where modules lie, one thread for each library; no setting, no secret of ours."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return kept | threads | {"PYTHONPATH": os.pathsep.join(part for part in sys.path if part) or "."}
+    modules = os.pathsep.join(os.path.abspath(part) for part in sys.path)
+    return kept | threads | {"PYTHONPATH": modules, "PYTHONSAFEPATH": "1"}
 
 
 def _told(said: bytes) -> bytes:

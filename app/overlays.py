@@ -31,8 +31,9 @@ T = TypeVar("T")
 #: Part of every tag: another number wherever an answer of the same release and sites comes out differently.
 _FORM = "1"
 
-#: One at a time, and apart from whoever uploads or watches: whoever is outside can ask for these.
-_MAKER = ThreadPoolExecutor(1, thread_name_prefix="programmes")
+#: Apart from whoever uploads or watches: whoever is outside can ask for these. Files, which take longer, one at a time.
+_TELLER = ThreadPoolExecutor(1, thread_name_prefix="programmes")
+_FILER = ThreadPoolExecutor(1, thread_name_prefix="programme-files")
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,13 @@ def reached(basis: Basis, now: Found, areas: Areas | None) -> Row:
 
 
 async def apart(make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What `make` gives, made in a thread."""
-    return await asyncio.get_running_loop().run_in_executor(_MAKER, lambda: make(*args, **kwargs))
+    """What `make` tells, made in a thread."""
+    return await asyncio.get_running_loop().run_in_executor(_TELLER, lambda: make(*args, **kwargs))
+
+
+async def filed(make: Callable[P, bytes], *args: P.args, **kwargs: P.kwargs) -> bytes:
+    """The file that `make` makes, in another thread."""
+    return await asyncio.get_running_loop().run_in_executor(_FILER, lambda: make(*args, **kwargs))
 
 
 def _put_together(

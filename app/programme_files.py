@@ -161,7 +161,8 @@ def _beside(texts: Mapping[str, str], overlay: Overlay) -> Beside:
         *((f"fullness: {code}", f"fullness_{code}") for code in FULLNESS),
     )
     known = release_files.parameters(texts)
-    rules = [(texts["published.rule"], texts[f"published.rule_{rule}"].format(**known)) for rule in RULES]
+    told = [rule for rule in RULES if rule != "placements" or overlay.placements is not None]
+    rules = [(texts["published.rule"], texts[f"published.rule_{rule}"].format(**known)) for rule in told]
     return Beside([(code, texts[f"published.{key}"]) for code, key in codes], [*_asked(texts, overlay), *rules])
 
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sqlalchemy import text
 
 from app.database import AT_WORK, Database, Logins
 from app.demo import publishing, welfare_files
@@ -38,7 +39,7 @@ from benchmarks.sealed import arrive, consult
 from benchmarks.stage import Stage, stage
 from geo.ground import campaign
 from geo.ground import cells as h3cells
-from geo.publish import clusters, making, programmes, published, publisher, telling
+from geo.publish import clusters, making, programmes, published, publisher, reach, telling
 from geo.publish.programmes import Basis, Question
 from geo.publish.site_doubts import SiteDoubt
 from geo.schema_release import LEAF
@@ -49,6 +50,8 @@ from geo.trust.grants import Grant
 WITHIN = (1, 2, 5, None)
 LAST_FIELD, FINAL = len(demo.FIELD_DAYS), len(demo.FIELD_DAYS) + 1
 PASSWORD = "simulasi-saja-22"  # noqa: S105  # of a server that is gone a moment later
+
+NUMBERS = text("SELECT code, number FROM release.area WHERE level = 'block'")
 
 Scores = dict[str, float]
 
@@ -118,6 +121,7 @@ async def _read(db: Database, played: Played, release: int, reader: int | None) 
     """What is told of a release, against the truth."""
     bases: dict[int | None, Basis] = {}
     async with db.as_reader(reader) as connection:
+        numbers = {row.code: int(row.number) for row in await connection.execute(NUMBERS)}
         sealed = await published.find(connection, release)
         for km in WITHIN:
             question = Question(km=km)
@@ -126,6 +130,7 @@ async def _read(db: Database, played: Played, release: int, reader: int | None) 
     found = await asyncio.to_thread(clusters.find, bases[1].cells)
     scores = _clusters(played, telling.clusters(bases[1], found))
     if reader is not None:
+        scores |= _far(played, bases[1], numbers)
         busy = played.planted("over_capacity")
         for km, basis in bases.items():
             rows = telling.sites(basis)["sites"]
@@ -147,9 +152,7 @@ def _clusters(played: Played, told: dict[str, Any]) -> Scores:
     shares = [float(anywhere[planted == number].mean()) for number in range(many)]
     without = unserved(played.month.welfare, played.sites)
     lonely = [number for number, one in enumerate(played.month.welfare.clusters) if one.id in without]
-    every = {row["programme"] for row in told["programmes"]} if "programmes" in told else None
-    alone = [where for where, row in zip(inside, rows, strict=True)
-             if row["without_site"] and (every is None or len(row["without_site"]) == len(row["served"]))]  # fmt: skip
+    alone = [where for where, row in zip(inside, rows, strict=True) if len(row["without_site"]) == len(row["served"])]
     hit = sum(any((where & (planted == number)).any() for where in alone) for number in lonely)
     return {
         "cells tested": told["tested"],
@@ -163,6 +166,18 @@ def _clusters(played: Played, told: dict[str, Any]) -> Scores:
         "families of planted ones in them, %": _percent(int(anywhere[planted >= 0].sum()), int((planted >= 0).sum())),
         "without a site, planted": len(lonely),
         "without a site, said, %": _percent(hit, len(lonely)),
+    }
+
+
+def _far(played: Played, basis: Basis, numbers: dict[str, int]) -> Scores:
+    """Of the families of planted clusters without a site, those in blocks told to be a kilometre off or more."""
+    leaves, welfare = basis.leaves, played.month.welfare
+    far = leaves.key[reach.classes(leaves, basis.places) > 0]
+    block = np.array([numbers[code] for code in played.month.city.blocks.code])[played.month.city.families.block]
+    lonely = set(unserved(welfare, played.sites))
+    theirs = np.isin(welfare.cluster, [n for n, one in enumerate(welfare.clusters) if one.id in lonely])
+    return {
+        "families of those, told as beyond 1 km, %": _percent(int(np.isin(block[theirs], far).sum()), int(theirs.sum()))
     }
 
 

@@ -78,10 +78,13 @@ def seen(told: Told, outlines: Sequence[Outline], wide: float, high: float) -> V
 
 
 def _bounds(told: Told, outlines: Sequence[Outline]) -> Box:
-    """Of the area asked about and of every cluster: their cells stick out of it."""
-    shapes = [one.shape for one in outlines] or [_hexagons([row["cell"] for row in told.leaves])]
-    shapes += [_hexagons(one["cells"]) for one in told.clusters["clusters"]]
-    west, south, east, north = shapely.total_bounds(np.array(shapes, dtype=object)).tolist()
+    """Of the area asked about, else of where there are figures; and of every cluster: their cells stick out of it."""
+    looked_at = _hexagons([row["cell"] for row in told.leaves])
+    areas = shapely.geometrycollections([one.shape for one in outlines])
+    both = areas if told.area else shapely.intersection(shapely.envelope(areas), shapely.envelope(looked_at))
+    known = [one for one in (both, looked_at, areas) if not shapely.is_empty(one)][:1]
+    known += [_hexagons(one["cells"]) for one in told.clusters["clusters"]]
+    west, south, east, north = shapely.bounds(shapely.geometrycollections(known)).tolist()
     return west, south, east, north
 
 

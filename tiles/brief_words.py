@@ -150,11 +150,15 @@ def places(row: Row) -> str:
 
 def area(words: Wording, told: Told) -> str:
     """Name of the area asked about."""
-    return told.area or words("brief.everywhere")
+    return told.area or words("brief.everywhere" if told.closed else "brief.all_open")
 
 
 def answer(words: Wording, told: Told) -> str:
     """The answer in a sentence or two."""
+    return capital(_answer(words, told))
+
+
+def _answer(words: Wording, told: Told) -> str:
     many, where = len(told.clusters["clusters"]), area(words, told)
     if not told.clusters["tested"]:
         small = told.clusters["untested"].get("too_few", 0)
@@ -206,7 +210,7 @@ def facts(words: Wording, told: Told) -> list[str]:
         *_changed(words, told),
         *_partly(words, told),
     ]
-    return [one for one in said if one]
+    return [capital(one) for one in said if one]
 
 
 def _reached(words: Wording, told: Told) -> list[str]:
@@ -265,7 +269,7 @@ def _changed(words: Wording, told: Told) -> list[str]:
         return []
     states = [one["state"] for one in told.clusters["clusters"]]
     counts = {"new": states.count("new"), "still": states.count("still"), "gone": len(told.clusters["gone"])}
-    return [words("brief.fact_changed", release=before["release"], **counts)]
+    return [words("brief.fact_changed", release=before["release"], **counts)] if any(counts.values()) else []
 
 
 def _partly(words: Wording, told: Told) -> list[str]:

@@ -283,10 +283,10 @@ async def _file(asked: Filed, release: int, format_: Literal["xlsx", "gpkg", "pd
     overlay = await overlays.overlay(asked.analysis, opened, basis, areas, shapes)
     if format_ == "pdf":
         page = f"{asked.base}/programmes?{_page(asked.question, release)}"
-        body = await apart(programme_files.brief, language, opened.sealed, overlay, page, ground)
+        body = await overlays.filed(programme_files.brief, language, opened.sealed, overlay, page, ground)
     else:
         make = programme_files.workbook if format_ == "xlsx" else programme_files.geopackage
-        body = await apart(make, language, opened.sealed, overlay)
+        body = await overlays.filed(make, language, opened.sealed, overlay)
     named = f'attachment; filename="cakupan_programmes{release}.{format_}"'
     headers = {"Content-Disposition": named, "Content-Language": language}
     made = Response(body, media_type=programme_answers.FILE_TYPES[format_], headers=headers)

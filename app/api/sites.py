@@ -161,8 +161,11 @@ async def post(
     ground = await house.intake()
     found, columns = await asyncio.to_thread(_understood, sent, how.columns)
     incoming = replace(how, rows=found.rows, columns=columns)
+    async with house.db.worker.connect() as connection:
+        scope = await sites.kept_by(connection, keeper)
+    rows = await asyncio.to_thread(site_changes.judged, incoming, ground, scope)
     async with house.db.for_actor(keeper.account_id, keeper.credential_id) as connection:
-        outcome = await site_changes.bring(connection, await sites.kept_by(connection, keeper), ground, incoming)
+        outcome = await site_changes.bring(connection, scope, ground, incoming, rows)
     return _receipts(sent, found, columns, incoming, outcome)
 
 

@@ -63,10 +63,11 @@ Flags = NDArray[np.bool_]
 class Rules:
     """How clusters are sought; all of it is stated with every answer.
 
-    `discoveries`: the rate of false ones that is accepted among the cells that are called. `stands_out`: what a hot
-    cell's own standardised rate has to be at least. A cluster has `least_cells` and `least_households`; on fewer cells
-    than `least_tested` nothing is tested. `permutations` of the reference for Gi*, and of all cells for local Moran.
-    `redraws` of the exact counts, for `Cluster.sure`, each with so many permutations as Moran.
+    `permutations`: draws from the reference for Gi*; `moran_permutations`: of all cells for local Moran. `discoveries`:
+    the rate of false ones that is accepted among the cells that are called. `stands_out`: what a hot cell's own
+    standardised rate has to be at least. A cluster has `least_cells` and `least_households`; on fewer cells than
+    `least_tested` nothing is tested. `redraws` of the exact counts, for `Cluster.sure`, each with as many
+    `redraw_permutations`.
     """
 
     permutations: int = 99_999
@@ -78,6 +79,7 @@ class Rules:
     least_households: int = 30
     least_tested: int = 25
     redraws: int = 200
+    redraw_permutations: int = 9_999
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,17 @@ def find(leaves: Leaves, rules: Rules | None = None) -> Found:
         cluster[list(one.positions)] = one.number
     method = _method(leaves, rules, here, as_usual)
     return Found(state, reason, z, p, moran, cluster, clusters, len(groups) - len(large), method)
+
+
+def beyond(leaves: Leaves, found: Found) -> Floats:
+    """Poor families of each leaf (L,) beyond what the share of all tested cells would give; NaN where not tested.
+
+    The other reading of "where the poor live": by number, whether the share stands out or not. It may be negative, and
+    its ± is that of the leaf.
+    """
+    here = found.reason == TESTED
+    share = leaves.value[here].sum() / max(leaves.n[here].sum(), 1)
+    return np.where(here, leaves.value - share * leaves.n, np.nan)
 
 
 def usual(n: Whole, value: Whole, draws: Whole, discoveries: float) -> Usual:
@@ -329,8 +342,8 @@ def _sure(leaves: Leaves, here: Whole, pairs: Whole, as_usual: Usual, groups: li
 
     The redrawn counts are tested as a map without noise is.
     """
-    if not groups:
-        return []
+    if not groups or not rules.redraws:
+        return [0.0] * len(groups)
     rng = np.random.default_rng([rules.seed, 1])
     n, value, draws = leaves.n[here], leaves.value[here], leaves.draws[here]
     before = n**2 * as_usual.differ**2 + n * as_usual.share * (1 - as_usual.share)
@@ -340,7 +353,7 @@ def _sure(leaves: Leaves, here: Whole, pairs: Whole, as_usual: Usual, groups: li
     for _ in range(rules.redraws):
         exact = np.rint(np.clip(rng.normal(mean, spread), 0, n)).astype(np.int64)
         seen = usual(n, exact, nothing, rules.discoveries)
-        p = star(seen, pairs, rules.moran_permutations, rng)[1]
+        p = star(seen, pairs, rules.redraw_permutations, rng)[1]
         hot = _called(p, seen.score, n, rules)
         again += [2 * hot[group].sum() >= len(group) for group in groups]
     return [round(float(share), 3) for share in again / rules.redraws]
@@ -367,7 +380,7 @@ def _told(leaves: Leaves, here: Whole, positions: Whole, moran: Small, sure: flo
 
 def _method(leaves: Leaves, rules: Rules, here: Whole, as_usual: Usual | None) -> dict[str, Any]:
     n, value = int(leaves.n[here].sum()), int(leaves.value[here].sum())
-    said = asdict(rules) | {
+    return asdict(rules) | {
         "statistic": "Getis-Ord Gi*",
         "second": "local Moran, p <= 0.05",
         "weights": "cells that share an edge, and the cell itself, 1 each",
@@ -377,11 +390,7 @@ def _method(leaves: Leaves, rules: Rules, here: Whole, as_usual: Usual | None) -
         "households": n,
         "poor": value,
         "share": round(value / n, 4) if n else None,
-    }
-    if as_usual is None:
-        return said
-    return said | {
-        "usual_share": round(as_usual.share, 4),
-        "usual_spread": round(as_usual.differ, 4),
-        "reference": int(as_usual.reference.sum()),
+        "usual_share": round(as_usual.share, 4) if as_usual else None,
+        "usual_spread": round(as_usual.differ, 4) if as_usual else None,
+        "reference": int(as_usual.reference.sum()) if as_usual else 0,
     }

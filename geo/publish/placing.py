@@ -34,6 +34,7 @@ from geo.publish.savings import (
     ordered,
     relax,
     settled,
+    some,
 )
 
 Method = Literal["cover", "median"]
@@ -54,6 +55,9 @@ _COVER_PAIRS, _MEDIAN_PAIRS = 200_000, 20_000
 
 #: Nodes of the search tree: the solver ends by this count and so everywhere with the same answer; seconds only guard.
 _NODES = 2_000
+
+#: By their prices the best candidates, for each site and at least, among which a good choice is made better.
+_LEADING, _LEAST = 10, 100
 
 _METRES = 1_000
 
@@ -186,12 +190,12 @@ def place(demand: Demand, existing: Points, candidates: Points, wish: Wish, seco
     than wished. The same question gives the same answer unless HiGHS is stopped by `seconds`. Raises BadInput
     (`no-demand`, `no-candidates`).
     """
-    some = demand.poor > 0
-    if not some.any():
+    wanted = demand.poor > 0
+    if not wanted.any():
         raise BadInput("no poor families are known here", code="no-demand")
     if not len(candidates.lon):
         raise BadInput("there is no place where a site could be", code="no-candidates")
-    points = Demand(demand.lon[some], demand.lat[some], demand.poor[some])
+    points = Demand(demand.lon[wanted], demand.lat[wanted], demand.poor[wanted])
     task = _task(points, existing, candidates, wish)
     return _told(task, _solve(task, time.monotonic() + seconds), existing, seconds)
 
@@ -213,11 +217,12 @@ def _solve(task: _Task, until: float) -> _Found:
     everyone, sites = np.arange(len(task.candidates.lon)), task.wish.sites
     alone, pairs = _scores(task, np.zeros(len(task.demand.poor)))
     if pairs <= PAIRS:
-        return _proven(task, _search(task, everyone, []), until)
+        return _proven(task, _search(task, everyone, ()), until)
     most = max(PAIRS * len(everyone) // pairs, 4 * MOST_SITES)
-    looked, start, ceiling, left = _spread(task.candidates, alone, most), everyone[:0], math.inf, everyone
+    ceiling, prices = math.inf, None
+    looked, start = _spread(task.candidates, alone, most), everyone[:0]
     for _ in range(_ROUNDS):
-        found = _search(task, looked, start.tolist())
+        found = _search(task, looked, start.tolist(), prices)
         start, prices = found.of[found.chosen], found.relaxed.multipliers
         scores, _ = _scores(task, prices)
         bound = float(prices.sum() + np.sort(scores)[::-1][:sites].sum())
@@ -225,21 +230,24 @@ def _solve(task: _Task, until: float) -> _Found:
         left = np.flatnonzero(~settled(Relaxed(bound, prices, scores), found.saved, sites)[1])
         looked = np.union1d(left[np.argsort(-scores[left], kind="stable")][:most], start)
         if len(left) <= most:
-            return _proven(task, _search(task, looked, start.tolist()), until)
-    return replace(_proven(task, _search(task, looked, start.tolist()), until), bound=ceiling)
+            return _proven(task, _search(task, looked, start.tolist(), prices), until)
+    return replace(_proven(task, _search(task, looked, start.tolist(), prices), until), bound=ceiling)
 
 
-def _search(task: _Task, of: Whole, start: Sequence[int]) -> _Round:
+def _search(task: _Task, of: Whole, start: Sequence[int], prices: Amounts | None = None) -> _Round:
     """A good choice among the candidates `of`, from a `start` (possibly nothing), and a bound for them."""
     savings, sites = task.savings(of), task.wish.sites
-    chosen = exchanged(savings, greedy(savings, sites, np.searchsorted(of, start).tolist()))
+    chosen = greedy(savings, sites, np.searchsorted(of, start).tolist())
     have = best(savings, chosen)
     if len(chosen) < sites or savings.candidates <= sites:  # nothing is left to save, or to choose
-        relaxed = Relaxed(float(have.sum()), have, np.zeros(len(of)))
-    else:
-        relaxed = relax(savings, chosen, sites)
-        leading = np.argsort(-relaxed.scores, kind="stable")[:sites].tolist()
-        chosen = max(chosen, exchanged(savings, leading), key=lambda these: float(best(savings, these).sum()))
+        return _Round(of, savings, chosen, float(have.sum()), Relaxed(float(have.sum()), have, np.zeros(len(of))))
+    relaxed = relax(savings, chosen, sites, prices)
+    leading = np.argsort(-relaxed.scores, kind="stable")[: max(_LEADING * sites, _LEAST)]
+    near = np.union1d(leading, chosen)
+    few = some(savings, near)
+    starts = (np.searchsorted(near, these).tolist() for these in (chosen, leading[:sites]))
+    tried = [near[exchanged(few, these)].tolist() for these in starts]
+    chosen = max(tried, key=lambda these: float(best(savings, these).sum()))
     return _Round(of, savings, chosen, float(best(savings, chosen).sum()), relaxed)
 
 

@@ -20,7 +20,7 @@ Flags = NDArray[np.bool_]
 _ROUNDING = 1e-11
 
 #: Entries looked at in one search for a bound, and steps of it at most: counts and no clock, the same everywhere.
-_WORK, _STEPS = 400_000_000, 400
+_WORK, _STEPS = 250_000_000, 400
 
 #: Steps without a lower bound before they are halved, how short they get, and what each keeps of the one before.
 _STALE, _SHORTEST, _KEPT = 6, 1e-4, 0.8
@@ -56,6 +56,15 @@ class Relaxed:
     bound: float
     multipliers: Amounts
     scores: Amounts
+
+
+def some(savings: Savings, of: Whole) -> Savings:
+    """The savings of some candidates, given by ascending positions; those become their numbers."""
+    at = np.concatenate([np.arange(savings.start[one], savings.start[one + 1]) for one in of.tolist()])
+    size = (savings.start[1:] - savings.start[:-1])[of]
+    start = np.concatenate([[0], np.cumsum(size)])
+    candidate = np.repeat(np.arange(len(of), dtype=np.int32), size)
+    return Savings(savings.points, start, candidate, savings.point[at], savings.value[at])
 
 
 def best(savings: Savings, chosen: Sequence[int]) -> Amounts:
@@ -104,15 +113,16 @@ def exchanged(savings: Savings, chosen: Sequence[int]) -> list[int]:
     return now
 
 
-def relax(savings: Savings, chosen: Sequence[int], sites: int) -> Relaxed:
-    """A low bound on what `sites` candidates can save, by subgradients from a good choice.
+def relax(savings: Savings, chosen: Sequence[int], sites: int, prices: Amounts | None = None) -> Relaxed:
+    """A low bound on what `sites` candidates can save, by subgradients from a good choice, and from `prices` if given.
 
     The rule that a point is served once is dropped at a price, its multiplier: whatever the prices, the sum of prices
     and of the best candidates' savings beyond them is a bound (Cornuéjols, Fisher and Nemhauser 1977). Each step keeps
     a part of the one before it, which saves half of them.
     """
     have = best(savings, chosen)
-    found, prices, step = float(have.sum()), have / 2, np.zeros(savings.points)
+    found, step = float(have.sum()), np.zeros(savings.points)
+    prices = have / 2 if prices is None else prices
     lowest = Relaxed(np.inf, prices, np.zeros(savings.candidates))
     length, stale = 1.0, 0
     for _ in range(min(_STEPS, 1 + _WORK // max(1, len(savings.point)))):
@@ -132,7 +142,8 @@ def relax(savings: Savings, chosen: Sequence[int], sites: int) -> Relaxed:
         if steep == 0 or length < _SHORTEST or lowest.bound < better(found):
             break
         prices = np.maximum(prices - length * (bound - found) / steep * step, 0)
-    return lowest
+    most = best(savings, range(savings.candidates))  # as prices they leave nothing to save beyond
+    return min(lowest, Relaxed(float(most.sum()), most, np.zeros(savings.candidates)), key=lambda one: one.bound)
 
 
 def better(found: float) -> float:

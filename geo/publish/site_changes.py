@@ -18,7 +18,7 @@ from geo.ground.areas import Ground
 from geo.intake import notes
 from geo.publish import site_rows
 from geo.publish.site_doubts import Doubt, Settled, doubts_of, numbers, settled
-from geo.publish.site_rows import Limits, Misfit, SiteReason, Wanted, household_list
+from geo.publish.site_rows import Limits, Misfit, SiteReason, Wanted, household_list, plain
 from geo.publish.sites import Site, SiteList, current
 from geo.scope import Scope
 from geo.trust import audit
@@ -77,15 +77,26 @@ class Outcome:
         return {status: found[status] for status in SITE_STATUSES} | {"closed": len(self.closed)}
 
 
-async def bring(db: AsyncConnection, scope: Scope, ground: Ground, incoming: Incoming) -> Outcome:
+def judged(incoming: Incoming, ground: Ground, scope: Scope) -> list[Wanted | Misfit]:
+    """What each row is by itself. Takes a second for thousands: before the transaction, and in a thread.
+
+    Raises BadInput (`household-list`).
+    """
+    return site_rows.judge(incoming.rows, incoming.columns, Limits(ground, scope, incoming.programme, incoming.kind))
+
+
+async def bring(
+    db: AsyncConnection, scope: Scope, ground: Ground, incoming: Incoming, rows: Sequence[Wanted | Misfit]
+) -> Outcome:
     """Bring rows in within the caller's transaction, the worker's; where nothing changes there is no new version.
 
+    `rows` as from `judged`, by the same scope.
     Raises BadInput: `household-list`, and `bad-site`, `identity-number` for a note that may not be kept.
     """
     note = notes.kept(incoming.note, "bad-site")
     await db.execute(SQL["lock"])
     before, where = await current(db), await settled(db, ground.campaign)
-    plan = await asyncio.to_thread(_planned, before, incoming, (ground, scope, where))
+    plan = await asyncio.to_thread(_planned, before, (incoming, rows), (ground, scope, where))
     changed = [r.site for r in plan.receipts if r.site and before.by_id.get(r.site.site_id) != r.site]
     gone = [before.by_id[site_id] for site_id in plan.closed]
     if incoming.dry_run or not (changed or gone):
@@ -116,7 +127,8 @@ async def put(
     where = await settled(db, ground.campaign)
     without = SiteList(before.version, [s for s in before.rows if s.site_id != site_id])  # its programme may change
     incoming = Incoming([row], {name: name for name in row})
-    plan = await asyncio.to_thread(_planned, without, incoming, (ground, scope, where))
+    rows = judged(incoming, ground, scope)
+    plan = await asyncio.to_thread(_planned, without, (incoming, rows), (ground, scope, where))
     (receipt,) = plan.receipts
     if receipt.reason is not None or receipt.site is None:
         raise BadSite(receipt)
@@ -170,21 +182,27 @@ def _must_reach(scope: Scope, ground: Ground, site: Site) -> None:
 # ── what a file would change ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _planned(before: SiteList, incoming: Incoming, around: tuple[Ground, Scope, Settled]) -> Outcome:
+def _planned(
+    before: SiteList, sent: tuple[Incoming, Sequence[Wanted | Misfit]], around: tuple[Ground, Scope, Settled]
+) -> Outcome:
     """What rows would make of a list."""
-    ground, scope, where = around
-    limits = Limits(ground, scope, incoming.programme, incoming.kind, before.programmes)
-    judged = _single(site_rows.judge(incoming.rows, incoming.columns, limits))
+    (incoming, rows), (ground, scope, where) = sent, around
+    known = {plain(name): name for name in before.programmes}
+    rows = [
+        replace(row, programme=known.get(plain(row.programme), row.programme)) if isinstance(row, Wanted) else row
+        for row in rows
+    ]
+    found = _single(rows)
     stood = {s.site_id: n for s, n in zip(before.rows, numbers(before.rows, ground).tolist(), strict=True)}
-    judged = [_fitting(j, before, stood, scope) if isinstance(j, Wanted) else j for j in judged]
-    wanted = {j.site_id: _site(j, before) for j in judged if isinstance(j, Wanted)}
-    closed = _left_out(before, incoming, judged, (stood, scope)) if incoming.replace else []
+    found = [_fitting(j, before, stood, scope) if isinstance(j, Wanted) else j for j in found]
+    wanted = {j.site_id: _site(j, before) for j in found if isinstance(j, Wanted)}
+    closed = _left_out(before, found, (stood, scope)) if incoming.replace else []
     after = [s for s in before.rows if s.site_id not in wanted and s.site_id not in set(closed)] + [*wanted.values()]
     _bounded(after, {site.programme for site in wanted.values()}, where)
     looked = dict(zip((s.site_id for s in after), doubts_of(after, ground, where), strict=True))
     receipts = [
         _refused(at, j) if isinstance(j, Misfit) else _receipt(j, wanted[j.site_id], before, tuple(looked[j.site_id]))
-        for at, j in enumerate(judged)
+        for at, j in enumerate(found)
     ]
     return Outcome(before.version, receipts, closed, made=False)
 
@@ -220,7 +238,7 @@ def _fitting(wanted: Wanted, before: SiteList, stood: Mapping[str, int], scope: 
 
 
 def _left_out(
-    before: SiteList, incoming: Incoming, judged: Sequence[Wanted | Misfit], around: tuple[Mapping[str, int], Scope]
+    before: SiteList, judged: Sequence[Wanted | Misfit], around: tuple[Mapping[str, int], Scope]
 ) -> list[str]:
     """Open sites of the file's programmes, in the scope, that no row names, be it a refused one."""
     stood, scope = around

@@ -59,7 +59,7 @@ class Doubt:
 
 @dataclass(frozen=True)
 class Settled:
-    """Where families are expected, `families` in all. `nobody`: numbers of blocks where none is.
+    """Where families are expected, `families` in all. `nobody`, `unknown`: numbers of blocks where none, nobody knows.
 
     `lon`, `lat`: centres of the cells where some are. Nothing is known of an edition without expected families.
     """
@@ -68,16 +68,17 @@ class Settled:
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
     families: int
+    unknown: frozenset[int] = frozenset()
 
 
 async def settled(db: AsyncConnection, campaign: Campaign) -> Settled:
     """Where families are expected in the campaign's edition, by its series. The worker's to read."""
     of = {"edition_id": campaign.edition_id, "series": campaign.series}
-    nobody = await db.scalars(SQL["nobody"], of)
+    nobody, unknown = await db.scalars(SQL["nobody"], of), await db.scalars(SQL["unknown"], of)
     found = await queries.arrays(db, SQL["lived_in"], of, {"cell": "i8"})
     families = int((await db.execute(SQL["families"], of)).scalar_one())
     lon, lat = cells.centres(found["cell"])
-    return Settled(frozenset(nobody), lon, lat, families)
+    return Settled(frozenset(nobody), lon, lat, families, frozenset(unknown))
 
 
 def numbers(sites: Sequence[Site], ground: Ground) -> NDArray[np.int32]:
@@ -104,7 +105,7 @@ def doubts_of(sites: Sequence[Site], ground: Ground, where: Settled) -> list[lis
             SiteDoubt.POSSIBLE_DUPLICATE: at in twins,
             SiteDoubt.BETWEEN_BLOCKS: block[at] == 0,
             SiteDoubt.UNINHABITED: block[at] in where.nobody,
-            SiteDoubt.FAR: not near[at],
+            SiteDoubt.FAR: not near[at] and block[at] not in where.unknown,
         }
         mine = [doubt for doubt, holds in told.items() if holds]
         found.append([Doubt(d, sites[twins[at]] if d is SiteDoubt.POSSIBLE_DUPLICATE else None) for d in mine])

@@ -3,6 +3,7 @@
 Uploads never come here: what a service is sent is not given to GDAL (`app.bodies`).
 """
 
+import asyncio
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -95,7 +96,8 @@ async def import_file(
     names = site_rows.named(columns, reading.columns)
     note = rules.note or path.name
     incoming = Incoming(rows, names, rules.programme, rules.kind, note, rules.replace, rules.dry_run)
-    outcome = await batch.committed(engine, lambda db: site_changes.bring(db, scope, ground, incoming))
+    judged = await asyncio.to_thread(site_changes.judged, incoming, ground, scope)
+    outcome = await batch.committed(engine, lambda db: site_changes.bring(db, scope, ground, incoming, judged))
     progress(len(rows), len(rows))
     refused = Refused(path.with_name(f"{path.name}.refused.csv"), columns)
     try:

@@ -8,7 +8,7 @@ of rows (`geo.publish.sites`). Knows no database; whether a site is there alread
 import hashlib
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -85,16 +85,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Limits:
-    """What is believed of a row: the areas, the sender's scope, programme and kind for rows that say none.
-
-    `known`: programmes as they are written in the list already.
-    """
+    """What is believed of a row: the areas, the sender's scope, programme and kind for rows that say none."""
 
     ground: Ground
     scope: Scope
     programme: str | None = None
     kind: str | None = None
-    known: Collection[str] = ()
 
 
 #: Names under which files have each field, the proper one first; compared as `plain` writes them.
@@ -184,7 +180,7 @@ def judge(rows: Sequence[object], columns: Mapping[str, str], limits: Limits) ->
 
     Raises BadInput (`household-list`) where several rows hold a number of an identity.
     """
-    programmes = {plain(name): name for name in limits.known}
+    programmes: dict[str, str] = {}  # as they are first written
     judged: list[Wanted | Misfit] = []
     for at, row in enumerate(rows):
         try:

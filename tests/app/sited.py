@@ -83,23 +83,25 @@ def _lay_cells(db: Connection) -> None:
     )
     for keys, resolution, number in ((leaves, 8, BLOCKS[5].number), (coarse, 7, 0)):
         shapes = shapely.to_wkb(cells.boundaries(keys))
-        for cell, lon, lat, shape in zip(
-            keys.tolist(), *(c.tolist() for c in cells.centres(keys)), shapes, strict=True
-        ):
-            of = {"cell": cell, "resolution": resolution, "number": number, "lon": lon, "lat": lat}
-            db.execute(insert, of | {"shape": bytes(shape)})
+        columns = (keys.tolist(), *(axis.tolist() for axis in cells.centres(keys)), shapes)
+        of = {"resolution": resolution, "number": number}
+        rows = [
+            of | {"cell": cell, "lon": lon, "lat": lat, "shape": bytes(shape)}
+            for cell, lon, lat, shape in zip(*columns, strict=True)
+        ]
+        db.execute(insert, rows)
     figure = text(
         "INSERT INTO release.cell_figure SELECT :release, cell, resolution, number, :n, :value, 1, :n "
         "FROM release.cell WHERE cell = :cell"
     )
     for release in (FIELD, FINAL):
-        value = values(leaves, release)
-        for cell, poor in zip(leaves.tolist(), value.tolist(), strict=True):
-            db.execute(figure, {"release": release, "cell": cell, "n": FAMILIES, "value": poor})
-        for cell in coarse.tolist():
-            own = above == cell
-            of = {"release": release, "cell": cell, "n": FAMILIES * int(own.sum()), "value": int(value[own].sum())}
-            db.execute(figure, of)
+        value, held = values(leaves, release), {cell: above == cell for cell in coarse.tolist()}
+        told = {cell: (1, poor) for cell, poor in zip(leaves.tolist(), value.tolist(), strict=True)}
+        told |= {cell: (int(own.sum()), int(value[own].sum())) for cell, own in held.items()}
+        db.execute(
+            figure,
+            [{"release": release, "cell": c, "n": FAMILIES * many, "value": poor} for c, (many, poor) in told.items()],
+        )
 
 
 def values(keys: NDArray[np.int64], release: int) -> NDArray[np.int64]:

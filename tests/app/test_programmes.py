@@ -15,6 +15,7 @@ from app.main import create_app
 from app.programme_answers import ClustersOut, LeavesOut, OverlaySitesOut, PlacementsOut, ReachOut
 from app.settings import Settings
 from geo.ground import cells
+from geo.publish.leaves import Leaves
 from geo.publish.published import FIGURE
 from geo.publish.reach import CLASSES
 from tests.app.asking import ask, living
@@ -259,11 +260,21 @@ def test_the_same_question_has_the_same_answer_until_something_of_it_changes(ove
     assert get(overlaid, f"{AT}/sites?version=1").headers["etag"] != get(overlaid, f"{AT}/sites").headers["etag"]
 
 
+class Nothing:
+    """Finds nothing, at once."""
+
+    async def run(self, _function: object, leaves: Leaves, *_: object) -> Row:
+        zeros = [0] * len(leaves)
+        arrays: Row = dict.fromkeys(("state", "reason", "z", "p", "moran", "cluster"), zeros)
+        return arrays | {"clusters": [], "too_small": 0, "method": {}}
+
+
 async def test_only_the_pool_of_releases_is_asked(overlaid: Service, settings: Settings) -> None:
     """The public is answered while nobody else can log in to the database, and the mirror is gone."""
     app = create_app(settings, overlaid.logins, may_lose=True)
     nowhere = overlaid.logins.worker.replace("cakupan_worker", "cakupan_nobody")
     async with living(app):
+        app.state.analysis = Nothing()
         house = app.state.house
         whole, broken = house.db, Database(Logins(nowhere, nowhere, nowhere, overlaid.logins.release), 1)
         house.db, snapshot, house.snapshot, house.ground = broken, house.snapshot, None, None

@@ -30,6 +30,7 @@ PATHS = (
     "/?projector=1&lang=en",
     f"/releases?release=1&within={VILLAGES[0]}&within_level=village",
     "/releases?with=1&lang=en",
+    "/programmes?lang=en",
     "/sites",
 )
 

@@ -34,6 +34,7 @@ PAGES = {
     "/plan?supervisor=pengawas-00": "#routes > .route",
     **dict.fromkeys(("/welfare?look=movements", "/welfare?look=cutoffs", "/welfare?look=held"), "#list > li"),
     "/releases": "#list tbody tr",
+    "/programmes": "#list tbody tr",
     "/sites": "#list > li",
     **dict.fromkeys(("/quality?look=flags", "/quality?look=boundaries", "/quality?look=again"), "#list > li"),
 }

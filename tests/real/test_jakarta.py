@@ -3,18 +3,22 @@
 The second count reads the same files with geopandas alone.
 """
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import h3
+import numpy as np
 import pandas as pd
 import pytest
 from sqlalchemy import create_engine, text
 
 from app.database import Logins
+from geo.publish.placing import Demand
 from tests.real.conftest import Get, Run
 from tests.real.printed import table
+from tests.real.reaching import PERSONS, City, listed
 
 READING = ("--where", "type=Residential", "--key", "id", "--source", "osm-2012", "--set", "result=completed")
 
@@ -225,6 +229,43 @@ def test_families_are_expected_where_the_houses_are(
     off = (sure.reindex(fair.index, fill_value=0) - fair).abs()
     assert off.max() < 3  # a family at most for each rounding that matters; largest remainder, level by level
     assert off.mean() < 0.5
+
+
+@pytest.fixture(scope="module")
+def sited(
+    cakupan: Run, walked: dict[str, str], shared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """What the imports of 780 sites of eleven kinds printed, each kind as a programme of its own."""
+    file = tmp_path_factory.mktemp("sites") / "jakarta_osm_sites.geojson"
+    shutil.copy(shared / "jakarta_rw" / file.name, file)
+    reading = ("--column", "programme=site_type", "--column", "kind=type")
+    return {name: cakupan("sites", "import", file, *reading) for name in ("first", "again")}
+
+
+@pytest.fixture(scope="module")
+def city(sited: dict[str, str], neighbourhoods: Any, shared: Path, empty_database: Logins) -> City:
+    """Persons of the census of 2010, four to a family, evenly over the neighbourhoods of each kelurahan."""
+    census = pd.read_csv(
+        shared / "jakarta_rw" / "jakarta_kelurahan_census2010_population.csv", dtype={"village_code": str}
+    )
+    village = neighbourhoods["block_id"].str[:10]
+    persons = village.map(census.set_index("village_code")["population_2010"]) / village.map(village.value_counts())
+    inside = neighbourhoods.geometry.representative_point()
+    families = (persons / PERSONS).round().to_numpy(np.int64)
+    return City(Demand(inside.x.to_numpy(), inside.y.to_numpy(), families), listed(empty_database, "puskesmas"))
+
+
+def test_x(sited, get, city):
+    print(sited["first"]); print(sited["again"])
+    print(get("/v1/sites",limit=1)["programmes"])
+    d=get("/v1/sites",doubts="true")["sites"]
+    from collections import Counter
+    print(Counter((s["programme"],x["doubt"]) for s in d for x in s["doubts"]))
+    for s in d:
+        if s["programme"] in ("puskesmas","clinic","hospital","kelurahan_office","rw_office"):
+            for x in s["doubts"]: print(s["programme"], s["site_id"], s["name"], s["lon"], s["lat"], x)
+    print([city.within(k) for k in (1,2,5)], city.families.poor.sum())
+    print(get("/v1/sites",programme="puskesmas",limit=2))
 
 
 def rows(logins: Logins, statement: str) -> list[Any]:

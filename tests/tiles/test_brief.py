@@ -113,6 +113,18 @@ def test_places_that_may_not_be_the_best_are_said_to_be():
     assert "jarak terkecil bagi semua" in said
 
 
+def test_the_map_shows_where_there_are_figures():
+    """Who may see one district and names none is not shown the whole regency."""
+    of = briefing.told(0, sites=False)
+    west = [row for row in of.leaves if row["lon"] < briefing.WEST + 0.4 * briefing.SIDE]
+    part = replace(of, leaves=west, head=of.head | {"within": None})
+    whole, narrow = (brief_map.seen(one, briefing.outlines(), 190, 150) for one in (of, part))
+    assert narrow.box[2] < whole.box[2]
+    assert "semua wilayah akun ini" in texts(briefing.briefed(part))[0]
+    assert "seluruh wilayah sensus" in texts(briefing.briefed(replace(part, closed=True)))[0]
+    assert brief_map.seen(of, (), 190, 150).scale > 0
+
+
 def test_names_of_the_finer_areas_where_there_is_one_coarser():
     of = briefing.told(1)
     for many, named in ((3, "Samarinda Ulu"), (1, "Kelurahan 4")):

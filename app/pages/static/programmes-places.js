@@ -13,7 +13,7 @@ import { number, percentBreak, t } from "./texts.js";
 export function placements(place, { view, asked, inside }, back) {
   if (!inside) {
     place.replaceChildren(h("p", { class: "empty" }, t("programmes.places_closed"), " ",
-      h("a", { href: `/login?to=${encodeURIComponent(location.pathname + location.search)}` }, t("login.title"))));
+      h("a", { href: `/login?to=${encodeURIComponent(location.pathname + location.search)}` }, t("programmes.log_in"))));
     return void place.setAttribute("aria-busy", "false");
   }
   if (!asked.programmes.length) {

@@ -1,13 +1,10 @@
-// One table for each look: clusters, sites, reach by village. Each row can be found on the map.
+// Tables of clusters and of reach by village. Each row can be found on the map.
 
 import { h } from "./page.js";
 import { distanceWords, isWithin, isWithout, placesOf, servedBy, sureness, told } from "./programmes-words.js";
 import { band, poor, together } from "./releases-words.js";
-import { sign } from "./signs.js";
 import { number, t } from "./texts.js";
 
-/** Fullness, worst first. */
-const WORST = ["over", "near", "within", "unknown"];
 /** A figure in a few words, or why there is none. */
 const figure = (row) => (!row.households ? t("programmes.nobody") : row.poor_shown === null ? t(`releases.short_${row.notes[0]}`) : poor(row));
 
@@ -21,9 +18,9 @@ export function grid(columns, rows, onPick) {
       cells.map((cell) => h("td", {}, cell))))));
 }
 
-const small = (...words) => h("span", { class: "small" }, words);
+export const small = (...words) => h("span", { class: "small" }, words);
 /** A figure with what it is of. */
-const amount = (row) => (!row.households ? [small(t("programmes.nobody"))] : [h("b", {}, figure(row)), row.poor_shown === null ? null : small(t("releases.of", { households: number(row.households) }))]);
+export const amount = (row) => (!row.households ? [small(t("programmes.nobody"))] : [h("b", {}, figure(row)), row.poor_shown === null ? null : small(t("releases.of", { households: number(row.households) }))]);
 
 /** A number in a ring, as on the map. */
 export const badge = (n, kind = "") => h("i", { class: `badge ${kind}`.trim() }, String(n));
@@ -64,23 +61,6 @@ function goneSay(gone, before) {
   if (!before || !gone.length) return [];
   const names = gone.map((one) => h("li", {}, placesOf(one.places), small(` ${t("programmes.before", { release: before, poor: figure(one.before) })}`)));
   return [h("div", { class: "gone" }, h("h3", {}, t("programmes.gone")), h("ul", {}, names))];
-}
-
-// ── sites ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** Sites of a programme ("": of all), the fullest first. */
-export function sites({ sites: all }, { programme, programmes }, onPick) {
-  const rows = all.filter((one) => !programme || one.programme === programme).sort((a, b) =>
-    WORST.indexOf(a.fullness) - WORST.indexOf(b.fullness) || (b.poor_shown ?? 0) - (a.poor_shown ?? 0));
-  if (!rows.length) return [h("p", { class: "empty" }, t("programmes.sites_none"))];
-  return [grid([t("programmes.column_place"), t("programmes.column_load"), t("programmes.column_capacity")], rows.map((one) => ({
-    key: `site-${one.n}`,
-    name: [sign(programmes.indexOf(one.programme), one.fullness), h("span", {}, one.name)],
-    more: [small(`${one.programme} · ${one.kind}${one.inside ? "" : ` · ${t("programmes.outside")}`}`)],
-    cells: [amount(one), [
-      h("b", {}, one.capacity === null ? "–" : number(one.capacity)),
-      h("span", { class: one.fullness === "over" ? "without" : "small" }, t(`programmes.full_${one.fullness}`))]],
-  })), onPick)];
 }
 
 // ── reach ───────────────────────────────────────────────────────────────────────────────────────────────────────────

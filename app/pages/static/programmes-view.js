@@ -1,6 +1,5 @@
 // What the page of programmes is asked to show, kept in its address, so that one link is one view.
 
-import { LEVELS } from "./releases-view.js";
 import { setup } from "./texts.js";
 
 /** Distances that can be asked about, kilometres; the second is the usual one. */
@@ -18,7 +17,7 @@ export function read(own = null) {
   const asked = new URLSearchParams(location.search);
   const numbered = (name) => (/^[1-6]$/.test(asked.get(name) ?? "") ? Number(asked.get(name)) : null);
   const one = (name, of) => of.find((known) => String(known) === asked.get(name)) ?? null;
-  const within = asked.get("within") ? { code: asked.get("within"), level: one("within_level", LEVELS) } : null;
+  const within = asked.get("within") ? { code: asked.get("within"), level: asked.get("within_level") } : null;
   const sites = Number(asked.get("sites"));
   return {
     release: numbered("release"),

@@ -3,11 +3,10 @@
 import { Problem, address, get, h } from "./page.js";
 import { read, written, DISTANCES, LOOKS } from "./programmes-view.js";
 import { INSIDE, firstWords } from "./programmes-words.js";
-import * as tables from "./programmes-tables.js";
+import { clusters, reach } from "./programmes-tables.js";
 import { dated, edition, of, ownArea, placed, rowOf } from "./released.js";
 import { dateOf } from "./releases-words.js";
 import { number, setup, t } from "./texts.js";
-import { Within } from "./within.js";
 
 /** Milliseconds until what was busy is asked again, and how often. */
 const AGAIN = 4000;
@@ -19,6 +18,8 @@ const WIDE = matchMedia("(width >= 60rem)");
 /** Whether sites are theirs to change. */
 const EDITS = Boolean(setup.me?.keeps_sites);
 
+/** The table of each look; that of sites comes once it is wanted. */
+const tables = { clusters, reach, sites: null };
 const place = (id) => document.getElementById(id);
 const view = read();
 /** The one area that is the reader's, where there is exactly one; what /v1/releases said; the release that is shown. */
@@ -66,14 +67,16 @@ async function patiently(key) {
 }
 
 const ask = {
-  sites: () => answerOf(`${of(view.release)}/sites`, { ...inside(), km: view.km }),
+  sites: () => answerOf(`${of(view.release)}/sites`, { ...inside(), programme: programme(), km: view.km }),
   clusters: () => answerOf(`${of(view.release)}/clusters`, { ...inside(), km: view.km, with: view.before }),
   reach: () => answerOf(`${of(view.release)}/reach`, { ...question(), level: "village" }),
 };
 
 async function start() {
   try {
-    [all, own] = await Promise.all([get("/v1/releases"), ownArea()]);
+    let known;
+    [all, own, known] = await Promise.all([get("/v1/releases"), ownArea(), get("/v1/sites", { limit: 1 })]);
+    programmes = known.programmes.map((one) => one.programme);
   } catch (error) {
     return fail(error, () => location.reload());
   }
@@ -82,8 +85,8 @@ async function start() {
   view.within = await placed(view.within, all.releases.at(-1).release, all.levels);
   for (const id of ["choices", "table", "files", "guide"]) place(id).hidden = false;
   place("edit").hidden = !EDITS;
-  area = new Within(place("search"), place("within"), ({ within, level }) => go({ within: within && { code: within, level } }), nameOf, search);
   listen();
+  narrow();
   await show();
   if (WIDE.matches) openMap();
   return undefined;
@@ -96,10 +99,22 @@ async function search(q, signal) {
   return pages.flatMap(({ areas }) => areas);
 }
 
-async function nameOf() {
-  const row = await rowOf(view.within, view.release);
-  return { area: { name: row?.name ?? view.within?.code } };
+/** The area's name as the release has it. */
+async function name() {
+  const { within } = view;
+  if (within && !within.name) within.name = (await rowOf(within, view.release))?.name ?? within.code;
+  return { area: { name: within?.name } };
 }
+
+/** The search of areas comes once somebody wants to choose. */
+async function narrow() {
+  if (area || !place("choices").open) return;
+  const { Within } = await import("./within.js");
+  area ??= new Within(place("search"), place("within"), ({ within, level }) => go({ within: within && { code: within, level } }), name, search);
+  area.show(where());
+}
+
+const where = () => ({ within: view.within?.code ?? null, level: view.within?.level ?? null });
 
 // ── what is shown ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -116,30 +131,21 @@ async function show() {
   place("release").closest("label").hidden = !pick;
   place("which").setAttribute("aria-busy", "false");
   busy();
+  choices();
+  files();
+  area?.show(where());
   try {
-    await answers(mine, area.show({ within: view.within?.code ?? null, level: view.within?.level ?? null }));
+    const named = name();
+    await Promise.all(Object.entries(ask).map(async ([key, asking]) => {
+      const [answer] = await Promise.all([asking(), named]);
+      if (mine !== turn) return;
+      found[key] = answer;
+      draw();
+    }));
     if (mine === turn) place("problem").replaceChildren();
   } catch (error) {
     if (mine === turn) fail(error, show);
   }
-}
-
-/** Ask everything; what comes is shown as it comes, once the area's name is known (`named`). */
-async function answers(mine, named) {
-  const clusters = ask.clusters();
-  clusters.catch(() => null); // it is waited for below
-  const sites = await ask.sites();
-  if (mine !== turn) return;
-  programmes = sites.programmes.map((one) => one.programme);
-  choices();
-  files();
-  const come = async (name, promise) => {
-    const [answer] = await Promise.all([promise, named]);
-    if (mine !== turn) return;
-    found[name] = answer;
-    draw();
-  };
-  await Promise.all([come("sites", sites), come("clusters", clusters), come("reach", ask.reach())]);
 }
 
 /** Somebody changed the view. */
@@ -159,7 +165,6 @@ function busy() {
 
 /** What has come so far. */
 function draw() {
-  if (view.within && area.name) view.within.name = area.name;
   const whole = ["sites", "clusters", "reach"].every((name) => found[name]);
   if (whole) {
     const measure = t(`releases.measure_${shown.measure}`, { cut_off: all.terms?.cut_off ?? "" });
@@ -176,6 +181,7 @@ function list() {
   place("list-title").textContent = t(`programmes.title_${now}`, { km: view.km });
   place("list-lead").textContent = t(`programmes.lead_${now}`, { km: view.km });
   if (now === "placements") return void places();
+  if (now === "sites" && !tables.sites) return void import("./programmes-sites.js").then(({ sites }) => { tables.sites = sites; list(); });
   const held = document.activeElement?.dataset?.hold;
   place("list").setAttribute("aria-busy", String(!found[now]));
   place("list").replaceChildren(...(found[now] ? tables[now](found[now], asked(), pick) : []));
@@ -252,6 +258,7 @@ function listen() {
     list();
     map?.show(view, found, asked());
   } }, t(`programmes.look_${one}`))));
+  place("choices").addEventListener("toggle", narrow);
   place("programme").addEventListener("change", () => go({ programme: place("programme").value }));
   place("with").addEventListener("change", () => go({ before: Number(place("with").value) || null }));
   place("open-map").addEventListener("click", () => openMap().then(() => !WIDE.matches && place("side").scrollIntoView({ block: "start" })));

@@ -27,11 +27,12 @@ export async function rowOf({ code, level }, release) {
   return found?.areas[0];
 }
 
-/** An area of an address that a release has; its level is looked for among `levels` where the address does not say it. Else null. */
+/** An area of an address as a release has it, with its name; its level is looked for among `levels` where the address does not say it. Else null. */
 export async function placed(area, release, levels) {
-  if (!area || (area.level && (await rowOf(area, release)))) return area;
-  for (const level of levels) {
-    if (await rowOf({ code: area.code, level }, release)) return { code: area.code, level };
+  if (!area) return null;
+  for (const level of area.level ? [area.level, ...levels] : levels) {
+    const row = await rowOf({ code: area.code, level }, release);
+    if (row) return { code: area.code, level, name: row.name, parent: row.parent };
   }
   return null;
 }

@@ -250,3 +250,36 @@ def test_ranges_over_a_box_leave_out_what_is_far():
     assert not ((found >= los[at]) & (found <= his[at])).any()
     whole = cells.ranges_over((-180, -90, 180, 90))
     assert len(whole[0]) == 1
+
+
+def scattered(seed: int, rings: int = 6) -> np.ndarray:
+    """Some of the cells around a place, in any order, with holes and islands."""
+    rng = np.random.default_rng(seed)
+    around = np.array(h3.grid_disk(h3.latlng_to_cell(-0.5022, 117.1537, 8), rings), np.int64)
+    return rng.permutation(around[rng.random(len(around)) < 0.6])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_neighbours_are_those_of_h3(seed):
+    many = scattered(seed)
+    pairs = cells.neighbours(many)
+    expected = [(i, j) for i in range(len(many)) for j in range(i + 1, len(many))
+                if h3.are_neighbor_cells(int(many[i]), int(many[j]))]  # fmt: skip
+    assert [tuple(pair) for pair in pairs.tolist()] == expected
+    assert cells.neighbours(many[:0]).shape == (0, 2)
+    pentagon = h3.get_pentagons(8)[0]
+    assert len(cells.neighbours(np.array(h3.grid_disk(pentagon, 1)))) == 10
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_outline_is_the_union_of_hexagons(seed):
+    many = scattered(seed)
+    found, union = cells.outline(many), shapely.union_all(cells.boundaries(many))
+    assert found.is_valid
+    assert found.symmetric_difference(union).area < 1e-12 * union.area
+    corners = {tuple(one) for one in shapely.get_coordinates(cells.boundaries(many)).tolist()}
+    assert {tuple(one) for one in shapely.get_coordinates(found).tolist()} <= corners
+    assert any(part.interiors for part in found.geoms)
+    assert shapely.to_wkb(cells.outline(many[::-1])) == shapely.to_wkb(found)
+    assert cells.outline(many[:0]).is_empty
+    assert cells.outline(many[:1]).geoms[0].equals(cells.boundaries(many[:1])[0])

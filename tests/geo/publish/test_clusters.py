@@ -2,6 +2,8 @@
 
 import itertools
 import warnings
+from importlib import import_module
+from types import SimpleNamespace
 
 import h3.api.basic_int as h3
 import numpy as np
@@ -14,7 +16,7 @@ from geo.publish.clusters import QUADRANTS, REASONS, STATES, Found, Rules
 from geo.publish.leaves import Leaves
 
 SAMARINDA = h3.latlng_to_cell(-0.5022, 117.1537, 8)
-QUICK = Rules(permutations=9_999, moran_permutations=999, redraws=20)
+QUICK = Rules(permutations=9_999, moran_permutations=999, redraws=20, redraw_permutations=999)
 EVEN = 0.1
 
 
@@ -39,6 +41,13 @@ def city(seed: int = 1, planted: float = 0.4, rings: int = 9, **other) -> tuple[
 
 
 @pytest.fixture(scope="module")
+def book() -> SimpleNamespace:
+    """PySAL and scipy, imported late: whoever only collects tests does not wait for them."""
+    esda, weights, stats = (import_module(name) for name in ("esda", "libpysal.weights", "scipy.stats"))
+    return SimpleNamespace(esda=esda, weights=weights.W, adjusted=stats.false_discovery_control)
+
+
+@pytest.fixture(scope="module")
 def found() -> tuple[Leaves, np.ndarray, Found]:
     seen, inside = city()
     return seen, inside, clusters.find(seen, QUICK)
@@ -51,13 +60,16 @@ def scored(seen: Leaves) -> clusters.Usual:
 def test_a_planted_cluster_is_found_and_nothing_else(found) -> None:
     seen, inside, told = found
     (one,) = told.clusters
-    assert set(np.flatnonzero(inside).tolist()) == set(one.positions)
-    assert told.cluster.tolist() == inside.astype(int).tolist()
+    positions = np.array(one.positions)
+    assert set(np.flatnonzero(inside).tolist()) <= set(one.positions)
+    assert len(positions) <= 10  # beside it, what is high by chance
+    assert np.isin(seen.key[positions], h3.grid_disk(SAMARINDA, 2)).all()
+    assert np.flatnonzero(told.cluster).tolist() == list(one.positions)
     assert {STATES[code] for code in told.state[inside].tolist()} == {"hot"}
-    assert (one.n, one.value, one.draws) == tuple(int(c[inside].sum()) for c in (seen.n, seen.value, seen.draws))
+    assert (one.n, one.value, one.draws) == tuple(int(c[positions].sum()) for c in (seen.n, seen.value, seen.draws))
     assert one.expected == -1
     assert one.excess == pytest.approx(one.value - one.n * seen.value.sum() / seen.n.sum(), abs=0.06)
-    assert one.excess_error == pytest.approx(1.96 * 3 * np.sqrt(7), rel=0.05)
+    assert one.excess_error == pytest.approx(1.96 * 3 * np.sqrt(len(positions)), rel=0.05)
     assert one.sure == 1.0
     assert one.agree >= 0.8
     assert told.method | {"permutations": 9_999, "seed": 2022, "discoveries": 0.05} == told.method
@@ -75,7 +87,7 @@ def test_the_same_question_has_the_same_answer(found) -> None:
 
 def test_nothing_is_found_where_nothing_is_planted() -> None:
     maps = [clusters.find(city(seed, planted=EVEN, rings=6)[0], Rules(9_999, 99, redraws=0)) for seed in range(8)]
-    assert sum(len(one.clusters) for one in maps) == 0
+    assert not any(one.clusters for one in maps)
     assert sum(int((one.state == clusters.HOT).sum()) for one in maps) <= 1
 
 
@@ -92,17 +104,14 @@ def test_noise_alone_lights_nothing_up() -> None:
     assert not clusters.find(seen, QUICK).clusters
 
 
-def test_z_is_gi_star_of_pysal_where_nobody_stands_out() -> None:
-    import esda
-    from libpysal.weights import W
-
+def test_z_is_gi_star_of_pysal_where_nobody_stands_out(book) -> None:
     seen, _ = city(3, planted=EVEN, rings=5)
     usual, pairs = scored(seen), cells.neighbours(seen.key)
     assert usual.reference.all()
     z, _, _ = clusters.star(usual, pairs, 999, np.random.default_rng(1))
     beside = {i: [j for j in range(len(seen)) if h3.are_neighbor_cells(int(seen.key[i]), int(seen.key[j]))]
               for i in range(len(seen))}  # fmt: skip
-    expected = esda.G_Local(usual.score + 10, W(beside), transform="B", star=True, permutations=0)
+    expected = book.esda.G_Local(usual.score + 10, book.weights(beside), transform="B", star=True, permutations=0)
     assert np.allclose(z, expected.Zs)
 
 
@@ -122,10 +131,7 @@ def test_p_is_the_share_of_all_that_can_be_drawn() -> None:
         assert few[cell] == pytest.approx(less, abs=0.005)
 
 
-def test_quadrants_are_those_of_pysal(found) -> None:
-    import esda
-    from libpysal.weights import W
-
+def test_quadrants_are_those_of_pysal(found, book) -> None:
     seen, _, told = found
     beside = {i: [] for i in range(len(seen))}
     for a, b in cells.neighbours(seen.key).tolist():
@@ -133,28 +139,27 @@ def test_quadrants_are_those_of_pysal(found) -> None:
         beside[b].append(a)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of esda, about a default
-        book = esda.Moran_Local(scored(seen).score, W(beside), permutations=999, seed=QUICK.seed, n_jobs=1)
-    names = np.array(["", "HH", "LH", "LL", "HL"])[book.q]
-    expected = np.where(book.p_sim <= 0.05, names, "none")
+        moran = book.esda.Moran_Local(
+            scored(seen).score, book.weights(beside), permutations=999, seed=QUICK.seed, n_jobs=1
+        )
+    names = np.array(["", "HH", "LH", "LL", "HL"])[moran.q]
+    expected = np.where(moran.p_sim <= 0.05, names, "none")
     assert [QUADRANTS[code] for code in told.moran.tolist()] == expected.tolist()
     assert {"HH", "none"} < set(expected.tolist())
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_discoveries_are_those_of_pysal_and_scipy(seed: int) -> None:
-    from esda import fdr
-    from scipy.stats import false_discovery_control
-
+def test_discoveries_are_those_of_pysal_and_scipy(seed: int, book) -> None:
     rng = np.random.default_rng(seed)
     p = np.concatenate([rng.uniform(size=200), rng.uniform(0, 0.01, 20 * seed)])
     found = clusters.discovered(p, 0.05)
-    assert np.array_equal(found, false_discovery_control(p) <= 0.05)
+    assert np.array_equal(found, book.adjusted(p) <= 0.05)
     if found.any():
-        assert np.array_equal(found, p <= fdr(p, 0.05))
+        assert np.array_equal(found, p <= book.esda.fdr(p, 0.05))
     same = clusters.discovered(p, 0.05, np.full(len(p), 17))
     assert np.array_equal(found, same)
     weight = rng.integers(1, 50, len(p))
-    assert np.array_equal(clusters.discovered(p, 0.05, weight), false_discovery_control(
+    assert np.array_equal(clusters.discovered(p, 0.05, weight), book.adjusted(
         np.minimum(p * weight.mean() / weight, 1)) <= 0.05)  # fmt: skip
 
 
@@ -235,6 +240,16 @@ def test_clusters_are_ranked_by_poor_families_beyond_the_usual() -> None:
     assert set(told.cluster[inside].tolist()) == {2}
 
 
+def test_beyond_the_usual_are_families_that_sum_to_none(found) -> None:
+    seen, _, told = found
+    over = clusters.beyond(seen, told)
+    assert over.sum() == pytest.approx(0, abs=1e-6)
+    for one in told.clusters:
+        assert over[list(one.positions)].sum() == pytest.approx(one.excess, abs=0.06)
+    hidden = clusters.find(leaves(seen.key, seen.n, seen.value, draws=(seen.key != seen.key[3]).astype(int)), QUICK)
+    assert np.flatnonzero(np.isnan(clusters.beyond(seen, hidden))).tolist() == [3]
+
+
 def test_cold_is_where_few_are_poor() -> None:
     seen, inside = city(planted=0.0, rings=12)
     n, value = np.full(len(seen), 600), np.random.default_rng(1).binomial(600, 0.3, len(seen))
@@ -257,12 +272,12 @@ def test_a_faint_cluster_is_less_sure() -> None:
     inside, n = np.isin(key, h3.grid_disk(SAMARINDA, 1)), np.full(len(key), 60)
     rng = np.random.default_rng(3)
     value = rng.binomial(n, np.where(inside, 0.45, EVEN)) + np.rint(rng.normal(0, 3, len(key))).astype(int)
-    rules = Rules(9_999, 99, redraws=60)
+    rules = Rules(9_999, 99, redraws=60, redraw_permutations=1_999)
     bold = clusters.find(leaves(key, n, value), rules).clusters
     faint = clusters.find(leaves(key, n, value, draws=np.full(len(key), 9)), rules).clusters
     assert bold
-    assert bold[0].sure >= 0.9
-    assert all(one.sure < bold[0].sure for one in faint)
+    assert bold[0].sure >= 0.7
+    assert max((one.sure for one in faint), default=0) < bold[0].sure - 0.2
 
 
 def test_blocks_are_refused() -> None:

@@ -105,10 +105,10 @@ def test_rows_are_understood_as_offices_write_them(ground: Ground) -> None:
         },
         {"id": "node/5", "lon": json.loads(ring), "lat": None},
     )
-    found = [judged(ground, row, known=["PKH"])[0] for row in rows]
+    found = [judged(ground, row)[0] for row in rows]
     assert all(isinstance(one, Wanted) for one in found), found
     first, second, third, _, fourth = (one for one in found if isinstance(one, Wanted))
-    assert (first.programme, first.name, first.kind, first.capacity) == ("PKH", "Pos A", "", 120)
+    assert (first.programme, first.name, first.kind, first.capacity) == ("pkh", "Pos A", "", 120)
     assert {(one.lon, one.lat, one.block) for one in (first, second, third)} == {(lon, lat, CODE)}
     assert (second.site_id, second.capacity) == ("17", None)
     assert first.site_id == third.site_id == made_id("PKH", "Pos A", lon, lat)
