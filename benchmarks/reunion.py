@@ -28,6 +28,8 @@ SHARED = Path(os.environ.get("CAKUPAN_SHARED", HERE.parent / "shared"))
 GRID = "data/elsewhere/reunion_households_200m_points.parquet"
 RESOLUTION = 8
 MAPS = 20
+#: Around Saint-Denis: west, south, east, north, degrees.
+SAINT_DENIS = (55.38, -20.96, 55.53, -20.80)
 #: Cells with most poor families beyond the island's share that are looked at.
 FIRST = 40
 
@@ -88,6 +90,13 @@ def own(leaves: Leaves) -> Numbers:
     return np.searchsorted(leaves.key, cells.index(lon, lat, RESOLUTION))
 
 
+def beyond_usual(leaves: Leaves, found: clusters.Found) -> NDArray[np.float64]:
+    """Poor families of each cell beyond what the share of all tested cells would give; NaN where not tested."""
+    here = found.reason == clusters.TESTED
+    share = leaves.value[here].sum() / leaves.n[here].sum()
+    return np.where(here, leaves.value - share * leaves.n, np.nan)
+
+
 def lies(found: clusters.Found, at: Numbers, pairs: Numbers) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which quarters lie inside a cluster, and which inside or beside one."""
     inside = found.cluster > 0
@@ -141,6 +150,22 @@ def tell_quarters(leaves: Leaves, exact: clusters.Found) -> None:
     print(f"a known quarter, of all cells {100 * around.mean():.0f} %.\n")
 
 
+def tell_one_town(leaves: Leaves) -> None:
+    """Saint-Denis compared with Saint-Denis: which of its quarters come out, in how many maps with noise."""
+    west, south, east, north = SAINT_DENIS
+    here = (leaves.lon > west) & (leaves.lon < east) & (leaves.lat > south) & (leaves.lat < north)
+    names = {int(key): row[1] for key, row in zip(leaves.key[own(leaves)], QUARTERS, strict=True)}
+    often: dict[str, int] = {}
+    for seed in range(MAPS):
+        columns = noisy(leaves, seed).__dict__.items()
+        town = Leaves(**{name: one[here] if isinstance(one, np.ndarray) else one for name, one in columns})
+        found = found_in(town, exact=False, redraws=0)
+        for key in set(town.key[found.cluster > 0].tolist()) & set(names):
+            often[names[key]] = often.get(names[key], 0) + 1
+    said = ", ".join(f"{name} in {many}" for name, many in sorted(often.items()))
+    print(f"Saint-Denis compared with itself, {here.sum()} cells, of {MAPS} maps with noise: {said}\n")
+
+
 # ── the map ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 WIDTH, MARGIN, FOOT = 900, 12, 64
@@ -187,7 +212,7 @@ def drawn(leaves: Leaves, found: clusters.Found) -> str:
         parts.append(f'<path fill="none" stroke="{LINE}" stroke-width="3" d="{path(rings)}"/>')
         x, y = dot(float(outline.bounds[2]), float(outline.bounds[1]))
         parts.append(f'<text x="{x + 4}" y="{y + 6}" font-weight="bold" fill="{LINE}">{one.number}</text>')
-    over = np.nan_to_num(clusters.beyond(leaves, found), nan=-np.inf)
+    over = np.nan_to_num(beyond_usual(leaves, found), nan=-np.inf)
     most = cells.outline(leaves.key[np.argsort(-over, kind="stable")[:FIRST]])
     rings = [np.asarray(part.exterior.coords) for part in most.geoms]
     parts.append(f'<path fill="none" stroke="#000" stroke-width="1.5" d="{path(rings)}"/>')
@@ -222,6 +247,7 @@ def main() -> None:
               f"differ by {said['usual_spread']:.3f}\n")  # fmt: skip
         tell_clusters(leaves, found)
     tell_quarters(leaves, exact)
+    tell_one_town(leaves)
     if given.svg:
         given.svg.write_text(drawn(noisy(leaves, 0), published), encoding="utf-8")
 

@@ -139,9 +139,9 @@ async def clusters(asking: TableDep, analysis: AnalysisDep, release: Number, que
 
 
 @router.get("/v1/releases/{release}/clusters/leaves", responses=programme_answers.LEAVES)
-async def leaves(asking: TableDep, analysis: AnalysisDep, release: Number, about: AboutDep) -> Response:
+async def leaves(asking: TableDep, analysis: AnalysisDep, release: Number, inside: InsideDep) -> Response:
     """Every cell that was looked at for clusters, and what was found of it."""
-    opened, basis = await _read(asking, release, about)
+    opened, basis = await _read(asking, release, Question(*inside, km=None))
     if basis is None:
         return asking.answer(opened.tag, Response)
     told = await apart(telling.leaves, basis, await overlays.found(analysis, basis.cells))

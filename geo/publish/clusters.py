@@ -4,10 +4,9 @@ A function of published figures alone, without a database. Of all the house only
 and only while it computes: they take seconds and 250 MB, so `find` is called in a process apart, while everybody may
 import the words of its answer.
 
-Sources: Assunção and Reis 1999 for rates standardised by what their variance should be; Ord and Getis 1995 for Gi*;
+Sources: Ord and Getis 1995 for Gi*; Assunção and Reis 1999 for rates standardised by what their variance should be;
 Anselin 1995 for local Moran; Efron 2004 for a reference without what stands out; Benjamini and Hochberg 1995 for the
-rate of false discoveries, Caldas de Castro and Singer 2006 for using it on maps, Genovese, Roeder and Wasserman 2006
-for weighing it. Why just these: docs/decisions/0029.
+rate of false discoveries, Caldas de Castro and Singer 2006 for using it on maps. Why so: docs/decisions/0029.
 """
 
 import math
@@ -43,6 +42,9 @@ QUADRANTS: tuple[Quadrant, ...] = ("none", "HH", "LL", "HL", "LH")
 #: Places in QUADRANTS of what esda numbers from 1, counter-clockwise: HH, LH, LL, HL.
 _OF_ESDA = np.array([0, 1, 4, 2, 3], np.int8)
 
+#: Robust standard deviations from the middle beyond which a cell's excess is no longer part of the reference.
+FAR = 4.0
+
 #: Level of local Moran, for each cell by itself: a second opinion, not what clusters are made of.
 MORAN_LEVEL = 0.05
 
@@ -64,17 +66,18 @@ class Rules:
     """How clusters are sought; all of it is stated with every answer.
 
     `permutations`: draws from the reference for Gi*; `moran_permutations`: of all cells for local Moran. `discoveries`:
-    the rate of false ones that is accepted among the cells that are called. `stands_out`: what a hot cell's own
-    standardised rate has to be at least. A cluster has `least_cells` and `least_households`; on fewer cells than
-    `least_tested` nothing is tested. `redraws` of the exact counts, for `Cluster.sure`, each with as many
-    `redraw_permutations`.
+    the rate of false ones that is accepted among the cells that are called. A hot cell's own share lies above the usual
+    one by at least `stands_out` of the standard deviations by which places differ, and by `beyond_chance` of those that
+    chance and noise alone make. A cluster has `least_cells` and `least_households`; on fewer cells than `least_tested`
+    nothing is tested. `redraws` of the exact counts, for `Cluster.sure`, each with as many `redraw_permutations`.
     """
 
     permutations: int = 99_999
     moran_permutations: int = 9_999
     seed: int = 2022
     discoveries: float = 0.05
-    stands_out: float = 1.0
+    stands_out: float = 0.5
+    beyond_chance: float = 2.0
     least_cells: int = 3
     least_households: int = 30
     least_tested: int = 25
@@ -141,14 +144,17 @@ class Found:
 class Usual:
     """What is usual among T tested cells.
 
-    `score` (T,): how far each cell's rate lies from `share`, the usual one, in standard deviations that it should have.
-    `differ`: how much rates of places differ beside chance and noise, a standard deviation. `reference` (T,): the cells
-    that do not stand out by themselves.
+    `share`: the usual one, and `differ` by how much it differs between places, a standard deviation. Of the cells (T,):
+    `excess`: poor families beyond the usual share; `chance`: the variance that chance and the release's noise alone
+    give it; `score`: how far the cell's share lies from the usual one, in standard deviations of chance, noise and
+    places together; `reference`: whether it does not stand out by itself, neither by its share nor by its excess.
     """
 
-    score: Floats
     share: float
     differ: float
+    excess: Floats
+    chance: Floats
+    score: Floats
     reference: Flags
 
 
@@ -170,9 +176,9 @@ def find(leaves: Leaves, rules: Rules | None = None) -> Found:
     as_usual = usual(leaves.n[here], leaves.value[here], leaves.draws[here], rules.discoveries)
     rng = np.random.default_rng(rules.seed)
     z[here], p[here], few = star(as_usual, pairs, rules.permutations, rng)
-    hot = _called(p[here], as_usual.score, leaves.n[here], rules)
-    state[here[hot]], state[here[_called(few, -as_usual.score, leaves.n[here], rules)]] = HOT, COLD
-    moran[here] = quadrants(as_usual.score, pairs, rules)
+    hot, cold = _called(p[here], as_usual, 1, rules), _called(few, as_usual, -1, rules)
+    state[here[hot]], state[here[cold]] = HOT, COLD
+    moran[here] = quadrants(as_usual.excess, pairs, rules)
     groups = _groups(hot, pairs)
     large = [group for group in groups if _large(leaves, here[group], rules)]
     sure = _sure(leaves, here, pairs, as_usual, large, rules)
@@ -185,17 +191,6 @@ def find(leaves: Leaves, rules: Rules | None = None) -> Found:
     return Found(state, reason, z, p, moran, cluster, clusters, len(groups) - len(large), method)
 
 
-def beyond(leaves: Leaves, found: Found) -> Floats:
-    """Poor families of each leaf (L,) beyond what the share of all tested cells would give; NaN where not tested.
-
-    The other reading of "where the poor live": by number, whether the share stands out or not. It may be negative, and
-    its ± is that of the leaf.
-    """
-    here = found.reason == TESTED
-    share = leaves.value[here].sum() / max(leaves.n[here].sum(), 1)
-    return np.where(here, leaves.value - share * leaves.n, np.nan)
-
-
 def usual(n: Whole, value: Whole, draws: Whole, discoveries: float) -> Usual:
     """What is usual among cells (T,), of which up to half may be anything.
 
@@ -205,25 +200,31 @@ def usual(n: Whole, value: Whole, draws: Whole, discoveries: float) -> Usual:
     """
     rate = value / n
     share = float(np.clip(np.median(rate), 0.5 / n.sum(), 1 - 0.5 / n.sum()))
-    chance = share * (1 - share) / n + SIGMA**2 * draws / n**2
-    off = np.abs(rate - share)
+    excess: Floats = value - share * n
+    chance: Floats = n * share * (1 - share) + float(SIGMA**2) * draws
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        low, high = (middle, high) if np.median(off / np.sqrt(middle + chance)) > _NORMAL_MEDIAN else (low, middle)
-    score = np.asarray((rate - share) / np.sqrt(low + chance), np.float64)
+        typical = np.median(np.abs(excess) / np.sqrt(middle * n**2 + chance))
+        low, high = (middle, high) if typical > _NORMAL_MEDIAN else (low, middle)
+    score = np.asarray(excess / np.sqrt(low * n**2 + chance), np.float64)
     far = np.array([math.erfc(abs(one) / math.sqrt(2)) for one in score.tolist()])
-    return Usual(score, share, math.sqrt(low), ~discovered(far, discoveries))
+    middle = float(np.median(excess))
+    spread = float(np.median(np.abs(excess - middle))) / _NORMAL_MEDIAN
+    reference = ~discovered(far, discoveries) & (np.abs(excess - middle) <= FAR * spread)
+    return Usual(share, math.sqrt(low), excess, chance, score, reference)
 
 
 def star(as_usual: Usual, pairs: Whole, permutations: int, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
     """Gi* of each cell and its neighbours: z, and one-sided p for many and for few poor, all (T,).
 
-    Sums of scores over a cell and its neighbours, held against sums of as many cells drawn from the reference, all
-    different. z has the mean and the variance of those draws, as Ord and Getis have them for drawing from all cells.
+    Excesses summed over a cell and its neighbours, held against sums over as many cells drawn from the reference, all
+    different; z has the mean and the variance of those draws, as Ord and Getis have them for drawing from all cells. p
+    is not smaller than what chance and the release's noise alone give such a sum.
     """
-    sums, size = _rings(as_usual.score, pairs)
-    pool = as_usual.score[as_usual.reference]
+    sums, size = _rings(as_usual.excess, pairs)
+    alone = sums / np.sqrt(_rings(as_usual.chance, pairs)[0])
+    pool = as_usual.excess[as_usual.reference]
     drawn = np.cumsum(pool[_different(len(pool), int(size.max()), permutations, rng)], axis=1)
     z, many, few = np.empty(len(sums)), np.empty(len(sums)), np.empty(len(sums))
     spread = float(pool.std())
@@ -235,48 +236,46 @@ def star(as_usual: Usual, pairs: Whole, permutations: int, rng: np.random.Genera
         at_least = permutations - np.searchsorted(null, sums[of] - _ALIKE, side="left")
         many[of] = (at_least + 1) / (permutations + 1)
         few[of] = (np.searchsorted(null, sums[of] + _ALIKE, side="right") + 1) / (permutations + 1)
-    return z, many, few
+    tail = np.array([0.5 * math.erfc(one / math.sqrt(2)) for one in alone.tolist()])
+    return z, np.maximum(many, tail), np.maximum(few, 1 - tail)
 
 
-def discovered(p: Floats, rate: float, weight: NDArray[Any] | None = None) -> Flags:
-    """Which of the p-values are discoveries at this rate of false ones (Benjamini and Hochberg's step up).
-
-    `weight`: how much each counts, for instance its households, of which p must know nothing (Genovese et al.): what
-    weighs twice the mean is a discovery at twice the p.
-    """
-    weighed = p if weight is None else p * weight.mean() / weight
-    order = np.argsort(weighed, kind="stable")
-    below = np.flatnonzero(weighed[order] <= rate * np.arange(1, len(p) + 1) / len(p))
+def discovered(p: Floats, rate: float) -> Flags:
+    """Which of the p-values are discoveries at this rate of false ones (Benjamini and Hochberg's step up)."""
+    order = np.argsort(p, kind="stable")
+    below = np.flatnonzero(p[order] <= rate * np.arange(1, len(p) + 1) / len(p))
     found = np.zeros(len(p), bool)
     if len(below):
         found[order[: below[-1] + 1]] = True
     return found
 
 
-def _called(p: Floats, score: Floats, n: Whole, rules: Rules) -> Flags:
-    """Discoveries among cells weighed by their households that stand out themselves, and not by a neighbour alone."""
-    return discovered(p, rules.discoveries, n) & (score >= rules.stands_out)
+def _called(p: Floats, as_usual: Usual, sign: int, rules: Rules) -> Flags:
+    """Discoveries among cells that stand out themselves, and not by their neighbours alone; `sign` −1 for few poor."""
+    out = sign * as_usual.score >= rules.stands_out
+    clear = sign * as_usual.excess >= rules.beyond_chance * np.sqrt(as_usual.chance)
+    return discovered(p, rules.discoveries) & out & clear
 
 
-def quadrants(score: Floats, pairs: Whole, rules: Rules) -> Small:
+def quadrants(excess: Floats, pairs: Whole, rules: Rules) -> Small:
     """Position in QUADRANTS of each cell (T,), by esda: local Moran under permutations of all cells that hold its own.
 
     A second opinion by the book: significant at 5 %, each cell for itself.
     """
-    found = np.zeros(len(score), np.int8)
-    if np.ptp(score) == 0:  # nothing differs, nothing is tested
+    found = np.zeros(len(excess), np.int8)
+    if np.ptp(excess) == 0:  # nothing differs, nothing is tested
         return found
     import esda  # noqa: PLC0415  # seconds and 250 MB: only the process that computes pays for them
     from libpysal.weights import W  # noqa: PLC0415
 
-    beside: dict[int, list[int]] = {i: [] for i in range(len(score))}
+    beside: dict[int, list[int]] = {i: [] for i in range(len(excess))}
     for a, b in pairs.tolist():
         beside[a].append(b)
         beside[b].append(a)
     asked: dict[str, Any] = {"permutations": rules.moran_permutations, "seed": rules.seed, "n_jobs": 1}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # esda means to change a default that is not relied on
-        moran = esda.Moran_Local(score, W(beside, silence_warnings=True), keep_simulations=False, **asked)
+        moran = esda.Moran_Local(excess, W(beside, silence_warnings=True), keep_simulations=False, **asked)
     sure = moran.p_sim <= MORAN_LEVEL
     found[sure] = _OF_ESDA[moran.q[sure]]
     return found
@@ -302,11 +301,11 @@ def _testable(leaves: Leaves, rules: Rules) -> tuple[Small, Whole]:
     return reason, np.asarray((np.cumsum(~alone) - 1)[pairs], np.int64)
 
 
-def _rings(score: Floats, pairs: Whole) -> tuple[Floats, Whole]:
+def _rings(values: Floats, pairs: Whole) -> tuple[Floats, Whole]:
     """The sum over each cell and its neighbours, and how many these are."""
-    sums, size = score.copy(), np.ones(len(score), np.int64)
+    sums, size = values.copy(), np.ones(len(values), np.int64)
     for a, b in (pairs.T, pairs.T[::-1]):
-        np.add.at(sums, a, score[b])
+        np.add.at(sums, a, values[b])
         np.add.at(size, a, 1)
     return sums, size
 
@@ -354,7 +353,7 @@ def _sure(leaves: Leaves, here: Whole, pairs: Whole, as_usual: Usual, groups: li
         exact = np.rint(np.clip(rng.normal(mean, spread), 0, n)).astype(np.int64)
         seen = usual(n, exact, nothing, rules.discoveries)
         p = star(seen, pairs, rules.redraw_permutations, rng)[1]
-        hot = _called(p, seen.score, n, rules)
+        hot = _called(p, seen, 1, rules)
         again += [2 * hot[group].sum() >= len(group) for group in groups]
     return [round(float(share), 3) for share in again / rules.redraws]
 
@@ -381,10 +380,10 @@ def _told(leaves: Leaves, here: Whole, positions: Whole, moran: Small, sure: flo
 def _method(leaves: Leaves, rules: Rules, here: Whole, as_usual: Usual | None) -> dict[str, Any]:
     n, value = int(leaves.n[here].sum()), int(leaves.value[here].sum())
     return asdict(rules) | {
-        "statistic": "Getis-Ord Gi*",
+        "statistic": "Getis-Ord Gi* of poor families beyond the usual share",
         "second": "local Moran, p <= 0.05",
         "weights": "cells that share an edge, and the cell itself, 1 each",
-        "correction": "Benjamini-Hochberg, cells weighed by their households",
+        "correction": "Benjamini-Hochberg",
         "resolution": leaves.resolution,
         "tested": len(here),
         "households": n,

@@ -20,7 +20,7 @@ Flags = NDArray[np.bool_]
 _ROUNDING = 1e-11
 
 #: Entries looked at in one search for a bound, and steps of it at most: counts and no clock, the same everywhere.
-_WORK, _STEPS = 250_000_000, 400
+_WORK, _STEPS = 400_000_000, 400
 
 #: Steps without a lower bound before they are halved, how short they get, and what each keeps of the one before.
 _STALE, _SHORTEST, _KEPT = 6, 1e-4, 0.8
@@ -122,7 +122,7 @@ def relax(savings: Savings, chosen: Sequence[int], sites: int, prices: Amounts |
     """
     have = best(savings, chosen)
     found, step = float(have.sum()), np.zeros(savings.points)
-    prices = have / 2 if prices is None else prices
+    prices = _between(savings, chosen) if prices is None else prices
     lowest = Relaxed(np.inf, prices, np.zeros(savings.candidates))
     length, stale = 1.0, 0
     for _ in range(min(_STEPS, 1 + _WORK // max(1, len(savings.point)))):
@@ -175,6 +175,17 @@ def ordered(savings: Savings, chosen: Sequence[int]) -> list[int]:
         order.append(left.pop(int(np.argmax(more))))
         have = np.maximum(have, best(savings, order[-1:]))
     return order
+
+
+def _between(savings: Savings, chosen: Sequence[int]) -> Amounts:
+    """Midway between what the best and the second best of the chosen save at each point: good prices to begin with."""
+    first, second = np.zeros(savings.points), np.zeros(savings.points)
+    for candidate in chosen:
+        these = savings.of(candidate)
+        at, value = savings.point[these], savings.value[these]
+        second[at] = np.maximum(second[at], np.minimum(first[at], value))
+        first[at] = np.maximum(first[at], value)
+    return (first + second) / 2
 
 
 def _slope(savings: Savings, beyond: Amounts, top: NDArray[np.intp]) -> Amounts:

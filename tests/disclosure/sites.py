@@ -76,10 +76,7 @@ def settle(door: Door, city: City) -> None:
 
 
 def told(door: Door, path: str, who: str = PUBLIC, release: int = 1, **query: Any) -> Row:
-    """What a service says of a release's clusters, sites, reach or placements; naive ones do not say all of it.
-
-    Nothing where a release is not out yet.
-    """
+    """What a service says of a release's clusters, sites, reach or placements; naive ones do not say all of it."""
     answer = door.get(f"/v1/releases/{release}/{path}", who, **query)
     assert answer.status_code == 200 or door.base or (who == PUBLIC and path == "placements"), answer.text
     found: Row = answer.json() if answer.status_code == 200 else {}
@@ -96,8 +93,7 @@ def planning(release: int = 1) -> Iterator[str]:
     base = f"/v1/releases/{release}"
     yield "/v1/sites"
     yield f"/v1/sites?programme={MIDDLES}&format=geojson"
-    for km in DISTANCES:
-        yield f"{base}/reach?programme={MIDDLES}&km={km}"
+    yield f"{base}/reach?programme={MIDDLES}&km=1"
     for of in ("clusters", "sites", "reach"):
         yield f"{base}/{of}?programme={ANCHORS}&km=1&within={VILLAGES[0]}"
     yield f"{base}/clusters"
@@ -113,9 +109,8 @@ def planning(release: int = 1) -> Iterator[str]:
 def planning_files(release: int = 1) -> Iterator[str]:
     """The same as files, which cost more to make."""
     base = f"/v1/releases/{release}"
-    for format_ in ("csv", "geojson", "xlsx", "gpkg"):
-        yield f"{base}/clusters?format={format_}"
+    yield from (f"{base}/clusters?format={format_}" for format_ in ("csv", "gpkg"))
     yield from (f"{base}/reach?km=2&format=csv", f"{base}/sites?km=2&format=xlsx")
     for format_ in ("xlsx", "gpkg", "pdf"):
         yield f"{base}/programmes.{format_}?programme={MIDDLES}&km=1&sites=2&method=cover"
-    yield from (f"/v1/sites?format={format_}" for format_ in ("csv", "xlsx", "gpkg"))
+    yield from (f"/v1/sites?format={format_}" for format_ in ("csv", "gpkg"))

@@ -1,4 +1,4 @@
-"""How near families have a site, and where new ones would be nearest: asked of the product, and counted a second time."""
+"""How near families have a site, and where new ones would be best: asked of the product, and counted once more."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,13 +19,22 @@ LISTED = text(
 #: Persons to a family, where a census counts persons alone.
 PERSONS = 4
 
+#: How many new sites are asked for within a distance, kilometres.
+MANY = {1: (1, 2, 3), 2: (1, 3, 5)}
+
 
 @dataclass(frozen=True)
 class City:
-    """Families at places, and the sites of a programme."""
+    """Families at places, the regency of each place if that matters, and the sites of a programme."""
 
     families: Demand
     sites: Spots
+    regency: NDArray[np.str_] | None = None
+
+    @property
+    def all(self) -> int:
+        """Families altogether."""
+        return int(self.families.poor.sum())
 
     @property
     def away(self) -> NDArray[np.float64]:
@@ -38,6 +47,23 @@ class City:
         unknown, names = np.full(many, -1), tuple(map(str, range(many)))
         places = reach.Places(names, names, self.sites.lon, self.sites.lat, unknown)
         return int(self.families.poor[reach.within(reach.classes(self.families, places), km)].sum())
+
+    def only(self, places: NDArray[np.bool_]) -> "City":
+        """The families of some places, with all sites."""
+        of = self.families
+        return City(Demand(of.lon[places], of.lat[places], of.poor[places]), self.sites)
+
+    def table(self, name: str, km: int) -> list[list[str]]:
+        """What the guide prints of new sites; each checked by haversines, the first by trying every place."""
+        rows = []
+        for sites in MANY[km]:
+            found = self.proposed(km, sites)
+            assert (found.optimal, found.gap, len(found.chosen)) == (True, 0, sites)
+            assert (found.covered_before, found.covered_after) == (self.covered(km, []), self.covered(km, found.chosen))
+            assert sites > 1 or found.gained == (self.best_one(km),)
+            share = 100 * found.covered_after / self.all
+            rows.append([name, f"{km} km", str(sites), str(sum(found.gained)), f"{share:.1f} %", f"{found.gap:.0f}"])
+        return rows
 
     def proposed(self, km: int, sites: int) -> Placed:
         """The best places for so many new sites, each where families live."""

@@ -19,6 +19,7 @@ from geo.publish.placing import Demand
 from tests.real.conftest import Get, Run
 from tests.real.printed import table
 from tests.real.reaching import PERSONS, City, listed
+from tests.real.test_guides import table as guide_table
 
 READING = ("--where", "type=Residential", "--key", "id", "--source", "osm-2012", "--set", "result=completed")
 
@@ -243,6 +244,11 @@ def sited(
 
 
 @pytest.fixture(scope="module")
+def sites(shared: Path) -> Any:
+    return gpd.read_file(shared / "jakarta_rw" / "jakarta_osm_sites.geojson")
+
+
+@pytest.fixture(scope="module")
 def city(sited: dict[str, str], neighbourhoods: Any, shared: Path, empty_database: Logins) -> City:
     """Persons of the census of 2010, four to a family, evenly over the neighbourhoods of each kelurahan."""
     census = pd.read_csv(
@@ -252,20 +258,49 @@ def city(sited: dict[str, str], neighbourhoods: Any, shared: Path, empty_databas
     persons = village.map(census.set_index("village_code")["population_2010"]) / village.map(village.value_counts())
     inside = neighbourhoods.geometry.representative_point()
     families = (persons / PERSONS).round().to_numpy(np.int64)
-    return City(Demand(inside.x.to_numpy(), inside.y.to_numpy(), families), listed(empty_database, "puskesmas"))
+    demand = Demand(inside.x.to_numpy(), inside.y.to_numpy(), families)
+    return City(demand, listed(empty_database, "puskesmas"), village.str[:4].to_numpy(str))
 
 
-def test_x(sited, get, city):
-    print(sited["first"]); print(sited["again"])
-    print(get("/v1/sites",limit=1)["programmes"])
-    d=get("/v1/sites",doubts="true")["sites"]
-    from collections import Counter
-    print(Counter((s["programme"],x["doubt"]) for s in d for x in s["doubts"]))
-    for s in d:
-        if s["programme"] in ("puskesmas","clinic","hospital","kelurahan_office","rw_office"):
-            for x in s["doubts"]: print(s["programme"], s["site_id"], s["name"], s["lon"], s["lat"], x)
-    print([city.within(k) for k in (1,2,5)], city.families.poor.sum())
-    print(get("/v1/sites",programme="puskesmas",limit=2))
+def test_every_site_is_in_once(sited: dict[str, str], get: Get) -> None:
+    first, again = (table(sited[name], "780 rows of")[0] for name in ("first", "again"))
+    assert [first[name] for name in ("stored", "doubtful", "refused")] == ["619", "161", "0"]
+    assert guide_table("health-sites.md", "city", "doubtful")[1] == ["Jakarta", "780", "619", "161", "0"]
+    assert again["unchanged"] == "780"
+    assert "nothing changed: version 1 stays" in sited["again"]
+    assert get("/v1/sites", programme="puskesmas")["total"] == 49
+
+
+def test_what_is_doubtful_of_sites_is_what_geopandas_finds(get: Get, sites: Any, neighbourhoods: Any) -> None:
+    told = get("/v1/sites", doubts="true")["sites"]
+    said = [(site["programme"], doubt["doubt"], site["site_id"]) for site in told for doubt in site["doubts"]]
+    nowhere = set(sites["id"]) - set(sites.sjoin(neighbourhoods)["id"])
+    assert {int(site) for _, doubt, site in said if doubt == "BETWEEN_BLOCKS"} == nowhere
+    assert len(nowhere) == 26
+    metres = sites.to_crs(32748)
+    pairs = metres.sjoin(metres.set_geometry(metres.buffer(500, quad_segs=64)), predicate="within")
+    pairs = pairs[(pairs.index != pairs["index_right"]) & (pairs["site_type_left"] == pairs["site_type_right"])]
+    away = pairs.geometry.distance(metres.geometry.loc[pairs["index_right"]], align=False)
+    named = pairs["name_left"].str.casefold() == pairs["name_right"].str.casefold()
+    assert {int(site) for _, doubt, site in said if doubt == "POSSIBLE_DUPLICATE"} == set(
+        pairs.loc[named.fillna(value=False) | (away <= 50), "id_left"]
+    )
+    twins = pd.Series([programme for programme, doubt, _ in said if doubt == "POSSIBLE_DUPLICATE"]).value_counts()
+    printed = guide_table("health-sites.md", "programme", "really")
+    assert {row[0]: int(row[1]) for row in printed if row[0] != "kesehatan"} == twins.to_dict()
+
+
+def test_families_near_a_puskesmas(city: City) -> None:
+    printed = guide_table("health-sites.md", "families of", "2 km")
+    mapped = np.isin(city.regency, ["3173", "3175"])
+    for row, of in ((printed[1], city), (printed[2], city.only(mapped))):
+        near = [of.within(km) for km in (1, 2, 5)]
+        assert near == [of.families.poor[of.away < km].sum() for km in (1, 2, 5)]
+        assert row[1:] == ["49", str(of.all), *(f"{100 * some / of.all:.1f} %" for some in near)]
+
+
+def test_places_for_new_puskesmas_are_the_best_there_are(city: City) -> None:
+    assert city.table("Jakarta", 2) == guide_table("health-sites.md", "places for", "gap")[6:]
 
 
 def rows(logins: Logins, statement: str) -> list[Any]:

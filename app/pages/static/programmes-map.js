@@ -105,7 +105,7 @@ export class ProgrammeMap {
   /** Pixels at each side that the legend, and the panel where it is open, lie over. */
   #room() {
     const { width } = this.panel.getBoundingClientRect();
-    const beside = getComputedStyle(this.panel).position === "absolute" && this.chart.clientWidth > 2 * width + 300;
+    const beside = getComputedStyle(this.panel).position === "absolute" && this.chart.clientWidth > 2 * width + 150;
     const room = roomBeside(this.legend);
     return beside ? { ...room, right: room.right + width } : room;
   }

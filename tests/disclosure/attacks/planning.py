@@ -40,7 +40,7 @@ AROUND = ((40, 40), (60, 20), (20, 60))
 #: Steps beside a door, where nobody lives.
 BESIDE_M = 45
 #: How often the same is asked under another number that means nothing.
-AGAIN = 2
+AGAIN = 8
 #: A published figure is told to be over a capacity where it is so by more than its ±, 5.9 with one draw.
 BEYOND_NOISE = 5
 
@@ -56,6 +56,8 @@ def _site_of(victim: Family, programme: str = MIDDLES) -> str:
 
 def _by_owner(seen: Seen, **query: Any) -> dict[str, Row]:
     """The sites of both local governments, each as its own government is told of it."""
+    if seen.door.name != OURS:
+        return figures_of_sites(seen.door, FIRST, **query)
     found: dict[str, Row] = {}
     for village, who in enumerate(OWNERS):
         own = {one.site_id for one in planned(seen.city, village)}
@@ -158,9 +160,9 @@ def questions(seen: Seen) -> Sequence[Guess]:
     """The same figure by other questions: other areas and distances, and such as mean nothing."""
     left: dict[Family, list[float | None]] = {f: [] for f in _victims(seen)}
     # Of ours only those questions are of any use whose answer is of the victim's block alone.
-    distances, areas = ((1,), VILLAGES) if seen.door.name == OURS else (DISTANCES, WITHIN)
+    distances, areas, times = ((1,), VILLAGES, 2) if seen.door.name == OURS else (DISTANCES, WITHIN, AGAIN)
     known = {km: _known(seen, km=km) for km in distances}
-    for km, within, again in product(distances, areas, range(AGAIN)):
+    for km, within, again in product(distances, areas, range(times)):
         rows = _by_owner(seen, programme=MIDDLES, km=km, within=within, again=again)
         for victim, parts in left.items():
             if seen.door.name == OURS and not victim.block.code.startswith(within):
