@@ -75,7 +75,7 @@ def _told(name: str, done: "Summary", dry_run: bool) -> None:
         out.print(f"not looked at: the columns {', '.join(done.ignored)}", markup=False)
     doubtful = [r for r in outcome.receipts if r.doubts]
     if doubtful:
-        table("doubtful, stored all the same" if not dry_run else "doubtful", ["doubt", "sites"],
+        table("doubtful; stored all the same" if outcome.made else "doubtful", ["doubt", "sites"],
               [list(item) for item in done.doubts.most_common()])  # fmt: skip
         rows = [
             [r.row + 1, r.site_id, r.name, d.doubt, d.other and f"{d.other.site_id} {d.other.name}"]
@@ -119,7 +119,7 @@ def sites_list(
     told = publish_sites.by_programme(found)
     rows = [[one["programme"], ", ".join(one["kinds"]), one["sites"], one["capacity"]] for one in told]
     table(
-        f"version {found.version} of {found.recorded_at:%Y-%m-%d %H:%M}", ["programme", "kinds", "sites", "room"], rows
+        f"version {found.version} of {found.recorded_at:%Y-%m-%d %H:%M} UTC", ["programme", "kinds", "sites", "room"], rows
     )
     table(
         f"{len(chosen):,} sites",

@@ -107,6 +107,7 @@ class Leaf(Figure):
     lon: float
     lat: float
     state: State
+    why: Reason | None = Field(description="why it is not tested")
     z: float | None
     p: float | None
     moran: Quadrant

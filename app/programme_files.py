@@ -17,7 +17,7 @@ from app.release_files import Beside, Geometry, Language, Table
 from geo.ground import cells as h3cells
 from geo.ground.levels import LEVELS
 from geo.publish import published
-from geo.publish.clusters import QUADRANTS, STATES
+from geo.publish.clusters import QUADRANTS, REASONS, STATES
 from geo.publish.leaves import sees_blocks
 from geo.publish.programmes import Overlay
 from geo.publish.published import EVERYTHING, EVERYWHERE, FIGURE, Question, Row, Sealed
@@ -38,7 +38,7 @@ _PART = tuple(f"{of}_{name}" for of in ("reached", "beyond") for name in FIGURE)
 TITLES: Mapping[str, Sequence[str]] = {
     "clusters": (*_CLUSTER, "excess", "excess_error", "agree", "sure", "served", "without_site", "state"),
     "clusters_gone": _CLUSTER,
-    "clusters_leaves": ("cell", "n", "lon", "lat", *FIGURE, "state", "z", "p", "moran", "cluster"),
+    "clusters_leaves": ("cell", "n", "lon", "lat", *FIGURE, "state", "why", "z", "p", "moran", "cluster"),
     "sites": ("site_id", "programme", "kind", "name", "n", "lon", "lat", "capacity", "inside", *FIGURE, "fullness"),
     "reach": ("class", *FIGURE),
     "reach_overlap": ("programmes", *FIGURE),
@@ -157,13 +157,15 @@ def _hexagons(rows: Sequence[Row]) -> dict[int, str]:
 def _beside(texts: Mapping[str, str], overlay: Overlay) -> Beside:
     codes = (
         *((f"state: {state}", f"state_{state}") for state in (*STATES, "new", "still")),
+        *((f"why: {code}", f"why_{code}" if code in _OWN_WORDS else f"note_{code}") for code in REASONS),
         *((f"moran: {code}", f"moran_{code}") for code in QUADRANTS if code != "none"),
         *((f"fullness: {code}", f"fullness_{code}") for code in FULLNESS),
     )
     known = release_files.parameters(texts)
     told = [rule for rule in RULES if rule != "placements" or overlay.placements is not None]
     rules = [(texts["published.rule"], texts[f"published.rule_{rule}"].format(**known)) for rule in told]
-    return Beside([(code, texts[f"published.{key}"]) for code, key in codes], [*_asked(texts, overlay), *rules])
+    words = [(code, texts[f"published.{key}"].format(**known)) for code, key in codes]
+    return Beside(words, [*_asked(texts, overlay), *rules])
 
 
 def _asked(texts: Mapping[str, str], overlay: Overlay) -> list[tuple[str, str]]:
@@ -183,6 +185,9 @@ def _asked(texts: Mapping[str, str], overlay: Overlay) -> list[tuple[str, str]]:
         said["placing"] = _listed({name: value for name, value in placed.items() if name not in _OF_PLACES})
     return [(texts[f"published.term_{name}"], str(value)) for name, value in said.items()]
 
+
+#: Why a cell is not tested, where no note of a figure says it.
+_OWN_WORDS = ("alone", "too_few")
 
 #: What is told of proposed places but not how they were found.
 _OF_PLACES = ("placements", "covered", "system", "resolution")

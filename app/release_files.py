@@ -46,7 +46,7 @@ _MAKER = ThreadPoolExecutor(1, thread_name_prefix="release")
 
 #: Columns that are not whole numbers; every other one is.
 _TEXTS = {"code", "name", "level", "parent", "cell", "share_band", "notes"}
-_TEXTS |= {"cluster", "cells", "places", "served", "without_site", "state", "moran", "measured"}
+_TEXTS |= {"cluster", "cells", "places", "served", "without_site", "state", "why", "moran", "measured"}
 _TEXTS |= {"site_id", "programme", "programmes", "kind", "fullness", "class"}
 _BROKEN = {"lon", "lat", "error", "covered", "change_error", "km2", "excess", "excess_error", "agree", "sure", "z", "p"}
 _BROKEN |= {"poor_gained", "share_of_all"}

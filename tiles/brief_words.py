@@ -161,7 +161,7 @@ def answer(words: Wording, told: Told) -> str:
 def _answer(words: Wording, told: Told) -> str:
     many, where = len(told.clusters["clusters"]), area(words, told)
     if not told.clusters["tested"]:
-        small = told.clusters["untested"].get("too_few", 0)
+        small = {"too_few", "alone"} & set(told.clusters["untested"])
         return words("brief.answer_small" if small else "brief.answer_untested", area=where)
     if not many:
         return words("brief.answer_none", area=where)

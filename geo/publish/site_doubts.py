@@ -4,6 +4,7 @@ A doubt is a question to whoever keeps the list and no verdict. It is made of th
 expected (which are published with every release), never of anything counted.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,10 +34,12 @@ class SiteDoubt(StrEnum):
     FAR = "FAR"
 
 
-#: Sites of one programme nearer to each other than the first may be one; nearer than the second, if of one name.
+#: Sites of one programme nearer to each other than the first may be one; nearer than the second, if of one name. Not so
+#: where each has a number of its own: schools 1 and 2 share a yard.
 BESIDE_M, NAMESAKE_M = 50.0, 500.0
 #: Farther than this from every cell where a family is expected, metres.
 FAR_M = 400.0
+_NUMBERS = re.compile(r"\d+")
 #: A degree of latitude, metres, to a part in three hundred.
 _DEGREE_M = 111_195.0
 
@@ -124,8 +127,16 @@ def _twins(sites: Sequence[Site], points: NDArray[np.object_]) -> dict[int, int]
     alike = (one != other) & (programme[one] == programme[other])
     one, other = one[alike], other[alike]
     away = shapely.distance(points[one], points[other]) * _DEGREE_M
-    same = (away <= BESIDE_M) | (name[one] == name[other])
+    count = np.unique([_numbered(site.name) for site in sites], return_inverse=True)[1]
+    bare = np.array([not _numbered(site.name) for site in sites])
+    apart = (count[one] != count[other]) & ~bare[one] & ~bare[other]
+    same = ((away <= BESIDE_M) & ~apart) | (name[one] == name[other])
     one, other, away = one[same], other[same], away[same]
     order = np.lexsort((other, away, one))
     first, at = np.unique(one[order], return_index=True)
     return dict(zip(first.tolist(), other[order][at].tolist(), strict=True))
+
+
+def _numbered(name: str) -> str:
+    """The numbers in a name, without zeros before them."""
+    return " ".join(found.lstrip("0") for found in _NUMBERS.findall(name))

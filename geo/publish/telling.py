@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from geo.ground import cells as h3cells
 from geo.publish import compare, published, reach
-from geo.publish.clusters import QUADRANTS, STATES, Found
-from geo.publish.leaves import Leaves, Whole
+from geo.publish.clusters import QUADRANTS, REASONS, STATES, TESTED, Found
+from geo.publish.leaves import UNKNOWN, Leaves, Whole
 from geo.publish.placing import Placed
 from geo.publish.programmes import Areas, Basis
 from geo.publish.published import Row
@@ -91,6 +91,7 @@ def leaves(basis: Basis, found: Found) -> Row:
             | _told(alone, at)
             | {
                 "state": STATES[found.state[at]],
+                "why": None if found.reason[at] == TESTED else REASONS[found.reason[at]],
                 "z": _number(found.z[at], 3),
                 "p": _number(found.p[at], 5),
                 "moran": QUADRANTS[found.moran[at]],
@@ -165,7 +166,8 @@ def sites(basis: Basis) -> Row:
     asked, km = basis.asked, basis.question.km
     load = reach.loads(basis.every, asked, km)
     near = reach.loads(basis.leaves, asked, km).leaves > 0
-    full = reach.fullness(load, asked.capacity)
+    room = asked.capacity if basis.every.system == "block" else np.full_like(asked.capacity, UNKNOWN)
+    full = reach.fullness(load, room)  # a cell of five square kilometres may hold many sites: it fills one of them
     rows = []
     for at, site_id in enumerate(asked.ids):
         inside = site_id in basis.inside
@@ -277,17 +279,20 @@ def _near_clusters(basis: Basis, found: Found) -> list[Row]:
 
 
 def placements(basis: Basis, placed: Placed) -> Row:
-    """Places for new sites in the order in which they gain most, and who would be reached before and after."""
+    """Places for new sites in the order in which they gain most, and who would be reached before and after.
+
+    They are chosen by `reach.demand`, where no leaf is below zero; what is told of them are published sums, as
+    everywhere, so that they agree with `reached`.
+    """
     here, asked, km = basis.leaves, basis.asked, basis.km
-    poor = reach.demand(here)
     chosen = basis.candidates[list(placed.chosen)]
     near = reach.within(reach.classes(here, asked), km)
-    before, total = int(poor[near].sum()), int(poor.sum())
+    before, total = _poor(here, near), _poor(here, np.ones(len(here), bool))
     rows = []
     for place, position in enumerate(chosen.tolist(), 1):
         new = _near_to(here, position, km) & ~near
         near = near | new
-        gained = int(poor[new].sum())
+        gained = _poor(here, new)
         rows.append(
             {
                 "place": place,
@@ -299,7 +304,7 @@ def placements(basis: Basis, placed: Placed) -> Row:
                 "share_of_all": round(gained / total, 4) if total else None,
             }
         )
-    covered = {"before": before, "after": int(poor[near].sum()), "of": total}
+    covered = {"before": before, "after": _poor(here, near), "of": total}
     told = {name: getattr(placed, name) for name in _PLACED}
     return {
         "system": here.system,
@@ -313,6 +318,11 @@ def placements(basis: Basis, placed: Placed) -> Row:
 
 
 _PLACED = ("solver", "optimal", "gap", "bound", "seconds_limit", "candidates", "points")
+
+
+def _poor(leaves: Leaves, these: NDArray[np.bool_]) -> int:
+    """Published poor families of some leaves together, as a number that can be."""
+    return max(int(leaves.value[these].sum()), 0)
 
 
 def _near_to(leaves: Leaves, position: int, km: int) -> NDArray[np.bool_]:

@@ -1,7 +1,7 @@
 // What is said of one thing on the map: a cluster, a site, a village, a proposed place.
 
 import { h } from "./page.js";
-import { counted, distanceWords, isWithout, placesOf, servedBy, siteOf, sureness, told } from "./programmes-words.js";
+import { counted, distanceWords, fullness, isWithout, placesOf, servedBy, siteOf, sureness, told } from "./programmes-words.js";
 import { number, t } from "./texts.js";
 
 /** Elements that say of a `{kind, row}` what it is, and to whom it matters. */
@@ -28,7 +28,7 @@ const SAY = {
     h("p", { class: "small" }, `${row.programme} · ${row.kind}`),
     h("p", { class: "says" }, told("programmes.said_site", { poor: counted(row), km })),
     h("p", { class: row.fullness === "over" ? "warn" : null }, row.capacity === null ? t("programmes.full_unknown")
-      : t("programmes.said_capacity", { n: number(row.capacity), full: t(`programmes.full_${row.fullness}`) })),
+      : t("programmes.said_capacity", { n: number(row.capacity), full: fullness(row) })),
   ],
   area: (row, { programme, km }) => [
     h("h2", {}, row.name),

@@ -2,6 +2,7 @@
 
 import { h } from "./page.js";
 import { amount, grid, small } from "./programmes-tables.js";
+import { fullness } from "./programmes-words.js";
 import { sign } from "./signs.js";
 import { number, t } from "./texts.js";
 
@@ -19,6 +20,6 @@ export function sites({ sites: all }, { programme, programmes }, onPick) {
     more: [small(`${one.programme} · ${one.kind}${one.inside ? "" : ` · ${t("programmes.outside")}`}`)],
     cells: [amount(one), [
       h("b", {}, one.capacity === null ? "–" : number(one.capacity)),
-      h("span", { class: one.fullness === "over" ? "without" : "small" }, t(`programmes.full_${one.fullness}`))]],
+      h("span", { class: one.fullness === "over" ? "without" : "small" }, fullness(one))]],
   })), onPick)];
 }

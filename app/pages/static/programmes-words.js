@@ -102,3 +102,6 @@ function sitesSay({ sites }, { programme, programmes }) {
   const over = sites.filter((one) => one.inside && one.fullness === "over" && (!programme || one.programme === programme)).length;
   return over ? [h("p", {}, told(over === 1 ? "programmes.says_over_one" : "programmes.says_over", { n: h("b", {}, number(over)), site: siteOf(programme) }))] : [];
 }
+
+/** How full a site is, in words; of a known capacity it may still not be told. */
+export const fullness = (one) => t(`programmes.full_${one.fullness === "unknown" && one.capacity !== null ? "untold" : one.fullness}`);
