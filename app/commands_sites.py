@@ -118,9 +118,8 @@ def sites_list(
         return
     told = publish_sites.by_programme(found)
     rows = [[one["programme"], ", ".join(one["kinds"]), one["sites"], one["capacity"]] for one in told]
-    table(
-        f"version {found.version} of {found.recorded_at:%Y-%m-%d %H:%M} UTC", ["programme", "kinds", "sites", "room"], rows
-    )
+    title = f"version {found.version} of {found.recorded_at:%Y-%m-%d %H:%M} UTC"
+    table(title, ["programme", "kinds", "sites", "room"], rows)
     table(
         f"{len(chosen):,} sites",
         ["site", "programme", "kind", "name", "lon", "lat", "capacity", "block"],

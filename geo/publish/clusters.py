@@ -266,7 +266,7 @@ def quadrants(excess: Floats, pairs: Whole, rules: Rules) -> Small:
     if np.ptp(excess) == 0:  # nothing differs, nothing is tested
         return found
     import esda  # noqa: PLC0415  # seconds and 250 MB: only the process that computes pays for them
-    from libpysal.weights import W  # noqa: PLC0415
+    from libpysal.weights import W  # noqa: PLC0415  # as above
 
     beside: dict[int, list[int]] = {i: [] for i in range(len(excess))}
     for a, b in pairs.tolist():

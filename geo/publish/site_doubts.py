@@ -127,8 +127,8 @@ def _twins(sites: Sequence[Site], points: NDArray[np.object_]) -> dict[int, int]
     alike = (one != other) & (programme[one] == programme[other])
     one, other = one[alike], other[alike]
     away = shapely.distance(points[one], points[other]) * _DEGREE_M
-    count = np.unique([_numbered(site.name) for site in sites], return_inverse=True)[1]
-    bare = np.array([not _numbered(site.name) for site in sites])
+    own = [_numbered(site) for site in sites]
+    count, bare = np.unique(own, return_inverse=True)[1], np.array([not numbers for numbers in own])
     apart = (count[one] != count[other]) & ~bare[one] & ~bare[other]
     same = ((away <= BESIDE_M) & ~apart) | (name[one] == name[other])
     one, other, away = one[same], other[same], away[same]
@@ -137,6 +137,6 @@ def _twins(sites: Sequence[Site], points: NDArray[np.object_]) -> dict[int, int]
     return dict(zip(first.tolist(), other[order][at].tolist(), strict=True))
 
 
-def _numbered(name: str) -> str:
-    """The numbers in a name, without zeros before them."""
-    return " ".join(found.lstrip("0") for found in _NUMBERS.findall(name))
+def _numbered(site: Site) -> str:
+    """The numbers in a site's name, without zeros before them; not those of its id, of which a missing name is made."""
+    return " ".join(found.lstrip("0") for found in _NUMBERS.findall(site.name.replace(site.site_id, "")))

@@ -1,5 +1,6 @@
 """Sites over HTTP: who reads, who changes what, files in every form, receipts, versions."""
 
+import asyncio
 import io
 import json
 from typing import Any
@@ -12,6 +13,7 @@ import xlsxwriter
 from app.api.sites import SitesOut
 from app.bodies import GEOJSON, JSON, LINES, TABLE, WORKBOOK
 from app.site_answers import SitePutOut, SiteReceiptsOut, VersionsOut
+from tests.app.callers import more_people
 from tests.app.published import publish
 from tests.app.reading import rows_of
 from tests.conftest import Service
@@ -151,9 +153,6 @@ def test_a_list_of_households_is_refused_whole(stored: Service) -> None:
 
 def test_a_local_government_changes_nothing_beyond_its_areas(fresh_service: Service) -> None:
     """Neither puts sites there, nor moves or closes those that stand there, by whichever route."""
-    import asyncio  # noqa: PLC0415
-
-    from tests.app.callers import more_people  # noqa: PLC0415
 
     service = fresh_service
     service.tokens.update(asyncio.run(more_people(service.logins, ["part_coordinator"])))  # of the lower village

@@ -119,7 +119,7 @@ def _by_scipy(case: Case) -> float:
 @METHODS
 def test_spopt_comes_to_the_same_on_the_whole_question(method: Method) -> None:
     pulp = pytest.importorskip("pulp")
-    from spopt.locate import MCLP, PMedian  # noqa: PLC0415
+    from spopt.locate import MCLP, PMedian  # noqa: PLC0415  # takes seconds to load
 
     case = a_case(5, 60, 20, Wish(method, 4, 2), existing=3)
     demand, existing, candidates, wish = case
@@ -208,7 +208,7 @@ def test_a_candidate_that_gains_nobody_is_not_proposed() -> None:
 def test_what_cannot_be_asked_is_refused() -> None:
     for wrong in (("cover", 0, 1), ("cover", 21, 1), ("guess", 1, 1)):
         with pytest.raises(BadInput) as refused:
-            Wish(*wrong)  # type: ignore[arg-type]
+            Wish(*wrong)  # type: ignore[arg-type]  # wrong on purpose
         assert refused.value.code == "bad-wish"
     with pytest.raises(BadInput) as refused:
         Wish("cover", 1, 3)
