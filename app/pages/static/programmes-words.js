@@ -83,7 +83,9 @@ function clustersSay({ clusters, tested, untested, inside }, { where, programme,
     n: h("b", {}, number(clusters.length)), where, poor: counted(inside),
   });
   const without = clusters.filter((one) => isWithout(one, programme, programmes)).length;
-  const key = !without ? "says_all_served" : without === clusters.length ? "says_none_served" : "says_without";
+  const one = clusters.length === 1;
+  const key = !without ? (one ? "says_one_served" : "says_all_served")
+    : without < clusters.length ? "says_without" : one ? "says_one_unserved" : "says_none_served";
   const second = told(`programmes.${key}`, { n: h("b", {}, number(without)), site: siteOf(programme), km });
   const both = programmes.length ? [" ", h("span", { class: without ? "without" : null }, second)] : [];
   return [h("p", { class: "says" }, first, ...both), ...care];
