@@ -347,6 +347,8 @@ def configuration(folder: Path, durable: bool) -> str:
             "synchronous_commit": "off",
             "full_page_writes": "off",
             "autovacuum_naptime": "5min",
+            # Who connects and is killed before it has said its password holds up every DROP DATABASE until then.
+            "authentication_timeout": "10s",
         }
     return "".join(f"{name} = '{str(value).replace(chr(39), chr(39) * 2)}'\n" for name, value in settings.items())
 
